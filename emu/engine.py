@@ -1,0 +1,244 @@
+"""Virtual time: one heap of events, one queue of tasks that can go on, integer nanoseconds.
+
+Ties are broken by the order of scheduling, so a run is the same each time. Nothing here reads a clock. All randomness of a lab comes
+from `Engine.stream`, which depends on the seed and on the name given, not on what else a lab contains.
+
+Not modelled: the time that computing takes. Virtual time moves at veths, cables and timers only.
+"""
+
+from __future__ import annotations
+
+import random
+from collections import deque
+from collections.abc import Callable, Coroutine, Generator
+from heapq import heappop, heappush
+from itertools import count
+from typing import Any, Generic, TypeVar
+
+from emu.errors import LimitReached
+
+T = TypeVar("T")
+
+MICROSECOND = 1_000
+MILLISECOND = 1_000_000
+SECOND = 1_000_000_000
+
+
+class Cancelled(BaseException):
+    """Thrown into a task that is told to stop (a signal ends its program)."""
+
+
+class Future(Generic[T]):
+    """A value that is not there yet; a task awaits it."""
+
+    __slots__ = ("_engine", "_error", "_value", "_waiters", "done")
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        self.done = False
+        self._value: T | None = None
+        self._error: BaseException | None = None
+        self._waiters: list[Callable[[], None]] | None = None
+
+    def set_result(self, value: T) -> None:
+        """Set the value and wake who waits. A second result is ignored: the first one counts."""
+        if not self.done:
+            self.done = True
+            self._value = value
+            self._wake()
+
+    def set_error(self, error: BaseException) -> None:
+        if not self.done:
+            self.done = True
+            self._error = error
+            self._wake()
+
+    def on_done(self, callback: Callable[[], None]) -> None:
+        """Call back once done, from the engine's queue, never from inside `set_result`."""
+        if self.done:
+            self._engine.ready.append(callback)
+        elif self._waiters is None:
+            self._waiters = [callback]
+        else:
+            self._waiters.append(callback)
+
+    def result(self) -> T:
+        if self._error is not None:
+            raise self._error
+        return self._value  # type: ignore[return-value]
+
+    def _wake(self) -> None:
+        if self._waiters:
+            self._engine.ready.extend(self._waiters)
+            self._waiters = None
+
+    def __await__(self) -> Generator[Future[T], None, T]:
+        if not self.done:
+            yield self
+        return self.result()
+
+
+class Task(Future[T]):
+    """A coroutine that runs in virtual time, and the future of what it returns."""
+
+    __slots__ = ("_awaited", "_coroutine", "_resume", "name")
+
+    def __init__(self, engine: Engine, coroutine: Coroutine[Any, Any, T], name: str) -> None:
+        super().__init__(engine)
+        self.name = name
+        self._coroutine = coroutine
+        self._awaited: Future[Any] | None = None
+        self._resume = self._step  # one bound method, not one for each wait
+        engine.ready.append(self._resume)
+
+    def cancel(self) -> None:
+        """Throw `Cancelled` into the coroutine at once; a task that has ended stays as it is."""
+        if not self.done:
+            self._awaited = None
+            self._step(Cancelled())
+
+    def _step(self, error: BaseException | None = None) -> None:
+        if self.done:
+            return
+        if error is None and self._awaited is not None and not self._awaited.done:
+            return  # a wake-up that a cancel has overtaken
+        self._awaited = None
+        try:
+            waiting = self._coroutine.throw(error) if error is not None else self._coroutine.send(None)
+        except StopIteration as stop:
+            self.set_result(stop.value)
+        except Cancelled as cancelled:
+            self.set_error(cancelled)
+        except Exception as failure:
+            self.set_error(failure)
+            if self._waiters is None:
+                self._engine.failures.append((self.name, failure))
+        else:
+            self._awaited = waiting
+            waiting.on_done(self._resume)
+
+
+class Timer:
+    """Something to be called later, unless cancelled before."""
+
+    __slots__ = ("_args", "_callback", "_engine", "background", "cancelled", "when_ns")
+
+    def __init__(self, engine: Engine, when_ns: int, callback: Callable[..., None], args: tuple[Any, ...], background: bool) -> None:
+        self._engine = engine
+        self.when_ns = when_ns
+        self._callback: Callable[..., None] | None = callback
+        self._args = args
+        self.background = background
+        self.cancelled = False
+
+    def cancel(self) -> None:
+        if self._callback is not None:
+            self._callback = None
+            self.cancelled = True
+            if self.background:
+                self._engine.background -= 1
+            else:
+                self._engine.abandoned += 1
+
+    def fire(self) -> None:
+        callback = self._callback
+        if callback is None:
+            if not self.background:
+                self._engine.abandoned -= 1
+            return
+        self._callback = None
+        if self.background:
+            self._engine.background -= 1
+        callback(*self._args)
+
+
+class Engine:
+    """Runs a lab's events in order of their time.
+
+    `background` events (TIME_WAIT, keep-alive, ageing) are run like others but do not keep a lab from being quiet.
+    """
+
+    def __init__(self, seed: int = 1) -> None:
+        self.seed = seed
+        self.now = 0
+        self.events = 0
+        self.ready: deque[Callable[[], None]] = deque()
+        self.failures: list[tuple[str, BaseException]] = []
+        self.background = 0
+        self.abandoned = 0  # cancelled foreground timers still in the heap
+        self.time_limit_ns: int | None = None
+        self.event_limit: int | None = None
+        self._heap: list[tuple[int, int, Callable[..., None], tuple[Any, ...]]] = []
+        self._serial = count()
+        self.next_trace_id: Callable[[], int] = count(1).__next__
+
+    def stream(self, name: str) -> random.Random:
+        """A random generator of its own for `name`, from the lab's seed."""
+        return random.Random(f"{self.seed}/{name}")
+
+    def post(self, delay_ns: int, callback: Callable[..., None], *args: Any) -> None:
+        """Call later; cannot be cancelled, and costs the least."""
+        heappush(self._heap, (self.now + delay_ns, next(self._serial), callback, args))
+
+    def call_at(self, when_ns: int, callback: Callable[..., None], *args: Any, background: bool = False) -> Timer:
+        timer = Timer(self, max(when_ns, self.now), callback, args, background)
+        if background:
+            self.background += 1
+        heappush(self._heap, (timer.when_ns, next(self._serial), timer.fire, ()))
+        return timer
+
+    def call_later(self, delay_ns: int, callback: Callable[..., None], *args: Any, background: bool = False) -> Timer:
+        return self.call_at(self.now + delay_ns, callback, *args, background=background)
+
+    def spawn(self, coroutine: Coroutine[Any, Any, T], name: str = "task") -> Task[T]:
+        return Task(self, coroutine, name)
+
+    def sleep(self, delay_ns: int) -> Future[None]:
+        future: Future[None] = Future(self)
+        self.post(delay_ns, future.set_result, None)
+        return future
+
+    def timeout(self, future: Future[T], delay_ns: int) -> Timer:
+        """Give `future` a `TimeoutError` after `delay_ns`, unless it is done before; cancel the timer then."""
+        return self.call_later(delay_ns, future.set_error, TimeoutError("timed out"))
+
+    @property
+    def quiet(self) -> bool:
+        """No task can go on and only background events are left."""
+        return not self.ready and len(self._heap) <= self.background + self.abandoned
+
+    def run(self, until: Future[Any] | None = None, until_ns: int | None = None) -> None:
+        """Run until `until` is done, `until_ns` is reached, or the lab is quiet.
+
+        Raises LimitReached beyond `time_limit_ns` or `event_limit`; raises again what an unobserved task raised.
+        """
+        heap, ready = self._heap, self.ready
+        horizon = self.time_limit_ns
+        while True:
+            while ready:
+                ready.popleft()()
+            if self.failures:
+                raise self.failures.pop(0)[1]
+            if until is not None and until.done:
+                return
+            if not heap:
+                break
+            when = heap[0][0]
+            if until_ns is not None and when > until_ns:
+                break
+            if until_ns is None and len(heap) <= self.background + self.abandoned and (until is None or not self._foreground()):
+                break
+            if horizon is not None and when > horizon:
+                raise LimitReached(f"the lab was not quiet after {horizon / SECOND:g} s of virtual time (limits: time)")
+            event = heappop(heap)
+            self.now = when
+            event[2](*event[3])
+            self.events += 1
+            if self.event_limit is not None and self.events > self.event_limit:
+                raise LimitReached(f"the lab was not quiet after {self.event_limit} events (limits: events)")
+        if until_ns is not None and until_ns > self.now:
+            self.now = until_ns
+
+    def _foreground(self) -> bool:
+        """While someone waits for `until`, background events may be what it waits for: they count then."""
+        return bool(self._heap)

@@ -1,0 +1,155 @@
+"""Network devices as `ip link` lists them (net/core/dev.c).
+
+Not modelled: hardware queues, offloads, VLAN filtering; frames are never segmented or coalesced, as with offloads off.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable
+from enum import Enum
+from typing import TYPE_CHECKING, Any
+
+from emu.netdev.drop import DropReason
+from emu.packet.address import BROADCAST_MAC, Mac
+from emu.packet.frame import Frame
+
+if TYPE_CHECKING:
+    from emu.engine import Engine
+    from emu.netdev.qdisc import Qdisc
+
+ETHERNET_OVERHEAD = 14
+
+
+class Direction(Enum):
+    """As seen from the device's own namespace."""
+
+    RX = "in"
+    TX = "out"
+
+
+RX, TX = Direction.RX, Direction.TX
+Tap = Callable[["NetDevice", Direction, Frame], None]
+
+
+class DeviceCounters:
+    """What `ip -s link` shows."""
+
+    __slots__ = ("rx_bytes", "rx_dropped", "rx_packets", "tx_bytes", "tx_dropped", "tx_packets")
+
+    def __init__(self) -> None:
+        self.rx_packets = self.rx_bytes = self.rx_dropped = 0
+        self.tx_packets = self.tx_bytes = self.tx_dropped = 0
+
+
+class NetDevice:
+    """A thing with a name that frames go in and out of.
+
+    A child gives `start_xmit`, which takes a frame to the other end. `rx_handler` is installed by whoever owns what the device
+    receives: its namespace, or the bridge or macvlan that enslaves it (`netdev_rx_handler_register`).
+    """
+
+    kind = ""  # the word after `type` in `ip link add`
+
+    def __init__(self, engine: Engine, name: str, mac: Mac, mtu: int = 1500) -> None:
+        self.engine = engine
+        self.name = name
+        self.mac = mac
+        self.mtu = mtu
+        self.ifindex = 0  # given by the namespace
+        self.up = False
+        self.promiscuous = False
+        self.arp = True
+        self.netns: Any = None  # netns.namespace.Netns
+        self.master: Any = None  # netdev.bridge.Bridge
+        self.rx_handler: Callable[[NetDevice, Frame], None] | None = None
+        self.taps: list[Tap] = []
+        self.on_drop: list[Callable[[NetDevice, Frame, DropReason], None]] = []
+        self.counters = DeviceCounters()
+        self.drops: Counter[DropReason] = Counter()
+        self.qdisc: Qdisc | None = None
+        self.txqueuelen = 1000
+        self.label = name  # the place in captures and traces, unique in the lab: `docker1/web/eth0`
+
+    @property
+    def carrier(self) -> bool:
+        """Is the other end there and up?"""
+        return True
+
+    def transmit(self, frame: Frame) -> None:
+        """Send a frame out of the device: dev_queue_xmit. Taps lie behind the queueing discipline, as Linux's do."""
+        if not self.up:
+            return self.drop(frame, DropReason.DEVICE_DOWN)
+        if self.qdisc is not None:
+            return self.qdisc.enqueue(frame)
+        self.transmit_now(frame)
+
+    def transmit_now(self, frame: Frame) -> None:
+        """What the queueing discipline hands over: dev_hard_start_xmit."""
+        counters = self.counters
+        counters.tx_packets += 1
+        counters.tx_bytes += len(frame.wire)
+        for tap in self.taps:
+            tap(self, TX, frame)
+        self.start_xmit(frame)
+
+    def start_xmit(self, frame: Frame) -> None:
+        raise AssertionError(f"{self.kind} device {self.name} has no start_xmit")
+
+    def receive(self, frame: Frame) -> None:
+        """A frame has come in: netif_receive_skb."""
+        if not self.up:
+            return self.drop(frame, DropReason.DEVICE_DOWN, rx=True)
+        counters = self.counters
+        counters.rx_packets += 1
+        counters.rx_bytes += len(frame.wire)
+        for tap in self.taps:
+            tap(self, RX, frame)
+        if len(frame.wire) < ETHERNET_OVERHEAD:
+            return self.drop(frame, DropReason.MALFORMED, rx=True)
+        if self.rx_handler is None:
+            return self.drop(frame, DropReason.UNKNOWN_PROTOCOL, rx=True)
+        self.rx_handler(self, frame)
+
+    def drop(self, frame: Frame, reason: DropReason, *, rx: bool = False) -> None:
+        """The one way a frame ends unseen."""
+        if rx:
+            self.counters.rx_dropped += 1
+        else:
+            self.counters.tx_dropped += 1
+        self.drops[reason] += 1
+        for watcher in self.on_drop:
+            watcher(self, frame, reason)
+
+    def inject(self, packet: Frame | bytes | Any) -> Frame:
+        """Let the device receive a frame made by hand: a Frame, its bytes, or a Scapy packet (from tests and scripts)."""
+        if isinstance(packet, Frame):
+            frame = packet
+        elif isinstance(packet, bytes):
+            frame = Frame(packet, self.engine.next_trace_id())
+        else:
+            from emu.packet.scapy_view import build
+
+            frame = Frame(build(packet), self.engine.next_trace_id())
+        self.receive(frame)
+        return frame
+
+    def accepts(self, dst: bytes) -> bool:
+        """Is a frame to `dst` for this host? (PACKET_HOST, PACKET_BROADCAST, PACKET_MULTICAST: eth_type_trans)"""
+        return dst == self.mac or dst == BROADCAST_MAC or bool(dst[0] & 1)
+
+    def set_up(self, up: bool) -> None:
+        self.up = up
+
+    def delete(self) -> None:
+        """Undo what ties the device to others; the namespace removes it from its list."""
+        if self.master is not None:
+            self.master.release(self)
+        self.up = False
+
+    def details(self) -> dict[str, Any]:
+        """What `ip -d link` shows of this kind beyond the common attributes."""
+        return {}
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} {self.label}>"

@@ -1,0 +1,47 @@
+"""Why a packet ended where it did: one enum for devices, IP, netfilter and sockets."""
+
+from __future__ import annotations
+
+from enum import Enum
+
+
+class DropReason(Enum):
+    """The value is what a person reads."""
+
+    DEVICE_DOWN = "the device is down"
+    NO_CARRIER = "no carrier: the other end is down"
+    MALFORMED = "malformed frame or header"
+    BAD_CHECKSUM = "bad checksum"
+    TOO_BIG = "larger than the device's MTU"
+    QUEUE_FULL = "queue full"
+    LOSS = "lost on the way (loss of the link or netem)"
+    NOT_MINE = "not addressed to this host"
+    UNKNOWN_PROTOCOL = "no handler for the protocol"
+    BRIDGE_INVALID_SOURCE = "the source address is no unicast address"
+    BRIDGE_OWN_SOURCE = "received with the bridge's own address as source"
+    BRIDGE_LINK_LOCAL = "a link-local group address is not forwarded"
+    BRIDGE_SAME_PORT = "the destination is behind the port that it came from"
+    BRIDGE_NO_PORT = "no port to forward to"
+    NETFILTER = "dropped by a rule or policy"
+    NAT_CLASH = "no free address and port for the translation"
+    MARTIAN_SOURCE = "martian source address"
+    MARTIAN_DESTINATION = "martian destination address"
+    RP_FILTER = "reverse path filter"
+    NO_ROUTE = "no route to the destination"
+    BLACKHOLE = "blackhole route"
+    UNREACHABLE_ROUTE = "unreachable route"
+    PROHIBIT_ROUTE = "prohibit route"
+    FORWARDING_OFF = "forwarding is off"
+    TTL_EXCEEDED = "TTL exceeded"
+    FRAG_NEEDED = "larger than the MTU, and DF is set"
+    REASSEMBLY_TIMEOUT = "fragments missing for 30 seconds"
+    REASSEMBLY_OVERLAP = "overlapping or inconsistent fragments"
+    NO_NEIGHBOUR = "the neighbour does not answer ARP"
+    NEIGHBOUR_QUEUE_FULL = "too many packets wait for the neighbour"
+    NO_LISTENER = "no socket listens on the port"
+    SOCKET_BUFFER_FULL = "the socket's receive buffer is full"
+    TCP_INVALID = "outside the connection's state or window"
+    LISTEN_OVERFLOW = "the listener's queue is full"
+    ARP_IGNORED = "ARP for an address that is not answered"
+    ICMP_RATE_LIMIT = "ICMP rate limit"
+    ICMP_IGNORED = "ICMP that asks for nothing to be done"

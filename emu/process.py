@@ -1,0 +1,234 @@
+"""Programs' side of the system: where a program runs (`Place`), and the running program (`Process`).
+
+This is the interface that built-in programs and those of a user's own are written against:
+
+    async def main(process: Process, argv: list[str]) -> int:
+        sock = process.udp_socket()
+        sock.sendto(b"hello", ("10.0.0.2", 7))
+        data, peer = await sock.recvfrom(timeout=2.0)
+        process.print(data.decode())
+        return 0
+
+`argv[0]` is the program's name. What sockets raise is what Python's raise: OSError with an errno, TimeoutError. Seconds are floats
+here, at the edge; nanoseconds everywhere else.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Coroutine
+from typing import TYPE_CHECKING, Any, Protocol
+
+from emu.engine import SECOND, Cancelled, Engine, Future, Task
+
+if TYPE_CHECKING:
+    from emu.netns.namespace import Netns
+    from emu.netns.socket import RawSocket, UdpSocket
+    from emu.netns.tcp import TcpListener, TcpSocket
+
+Main = Callable[["Process", list[str]], Coroutine[Any, Any, int]]
+
+
+class Files:
+    """A small file system: text by absolute path, for what programs read (`/etc/hosts`, a web root) and write."""
+
+    def __init__(self) -> None:
+        self._texts: dict[str, str] = {}
+        self._readers: dict[str, Callable[[], str]] = {}
+
+    def write(self, path: str, text: str) -> None:
+        self._texts[path] = text
+
+    def provide(self, path: str, read: Callable[[], str]) -> None:
+        """Make `path` a file whose text is made when it is read, as in /proc."""
+        self._readers[path] = read
+
+    def read(self, path: str) -> str:
+        """Raises FileNotFoundError."""
+        if path in self._texts:
+            return self._texts[path]
+        if path in self._readers:
+            return self._readers[path]()
+        raise FileNotFoundError(path)
+
+    def exists(self, path: str) -> bool:
+        return path in self._texts or path in self._readers
+
+    def remove(self, path: str) -> None:
+        self._texts.pop(path, None)
+
+    def paths(self) -> list[str]:
+        return sorted({*self._texts, *self._readers})
+
+
+class Program(Protocol):
+    """What `Place.find_program` gives."""
+
+    def __call__(self, process: Process, argv: list[str]) -> Coroutine[Any, Any, int]: ...
+
+
+class Place:
+    """Where a program runs: a host, or a container on one. `name` is what stands before `$` in a step: `docker1`, `docker1/web`."""
+
+    def __init__(self, engine: Engine, name: str, netns: Netns, hostname: str, find_program: Callable[[Place, str], Main | None]) -> None:
+        self.engine = engine
+        self.name = name
+        self.netns = netns
+        self.hostname = hostname
+        self.files = Files()
+        self.env: dict[str, str] = {"PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"}
+        self.processes: dict[int, Process] = {}
+        self.host: Any = None  # host.Host this place is on (or is)
+        self.container: Any = None  # docker.model.Container; None on a host
+        self.find_program = find_program  # installed by the lab: PROGRAMS and the topology's own
+        self._next_pid = 1
+
+    def start(self, argv: list[str], *, env: dict[str, str] | None = None, stdin: str = "", on_output: Callable[[str], None] | None = None) -> Process:
+        """Start a program; it runs from the engine's queue. An unknown one ends with status 127, as a shell's would."""
+        process = Process(self, argv, {**self.env, **(env or {})}, stdin, on_output)
+        main = self.find_program(self, argv[0])
+        process.begin(main)
+        return process
+
+    def next_pid(self) -> int:
+        pid, self._next_pid = self._next_pid, self._next_pid + 1
+        return pid
+
+
+class Process:
+    """A running program: its arguments, output, sockets and end."""
+
+    def __init__(self, place: Place, argv: list[str], env: dict[str, str], stdin: str, on_output: Callable[[str], None] | None) -> None:
+        self.place = place
+        self.engine = place.engine
+        self.netns = place.netns
+        self.host = place.host
+        self.argv = argv
+        self.env = env
+        self.stdin = stdin
+        self.pid = place.next_pid()
+        self.stdout = ""
+        self.stderr = ""
+        self.output = ""  # both, in the order written, as on a terminal
+        self.exit_status: int | None = None
+        self.exited: Future[int] = Future(place.engine)
+        self._on_output = on_output
+        self._task: Task[int] | None = None
+        self._sockets: list[Any] = []
+        self._at_exit: list[Callable[[], None]] = []
+
+    # --- output
+
+    def print(self, *words: object, end: str = "\n") -> None:
+        self.write(" ".join(map(str, words)) + end)
+
+    def write(self, text: str) -> None:
+        self.stdout += text
+        self._show(text)
+
+    def error(self, text: str) -> None:
+        """A line to standard error."""
+        self.stderr += text + "\n"
+        self._show(text + "\n")
+
+    def _show(self, text: str) -> None:
+        self.output += text
+        if self._on_output is not None:
+            self._on_output(text)
+
+    # --- time and other programs
+
+    @property
+    def now(self) -> float:
+        """Seconds of virtual time."""
+        return self.engine.now / SECOND
+
+    def sleep(self, seconds: float) -> Future[None]:
+        return self.engine.sleep(round(seconds * SECOND))
+
+    async def run(self, argv: list[str], *, place: Place | None = None, env: dict[str, str] | None = None) -> int:
+        """Run another program with this one's input and output, and wait for its end."""
+        child = (place or self.place).start(argv, env=env if env is not None else self.env, stdin=self.stdin, on_output=self._show)
+        self.at_exit(child.kill)
+        status = await child.exited
+        self.stdout += child.stdout
+        self.stderr += child.stderr
+        return status
+
+    # --- sockets: closed when the program ends, as the kernel does
+
+    def udp_socket(self) -> UdpSocket:
+        from emu.netns.socket import UdpSocket
+
+        return self._keep(UdpSocket(self.netns))
+
+    def raw_socket(self, protocol: int) -> RawSocket:
+        from emu.netns.socket import RawSocket
+
+        return self._keep(RawSocket(self.netns, protocol))
+
+    async def tcp_connect(self, address: str, port: int, timeout: float | None = None, local_port: int = 0) -> TcpSocket:
+        """A connected socket. Raises ConnectionRefusedError, TimeoutError, OSError as connect(2) does."""
+        return self._keep(await self.netns.tcp.connect((address, port), timeout=timeout, local_port=local_port))
+
+    def tcp_listen(self, address: str, port: int, backlog: int = 128) -> TcpListener:
+        """Raises OSError (EADDRINUSE)."""
+        return self._keep(self.netns.tcp.listen((address, port), backlog))
+
+    def _keep(self, sock: Any) -> Any:
+        self._sockets.append(sock)
+        return sock
+
+    def keep(self, sock: Any) -> None:
+        """Have a socket that was accepted closed at the end too."""
+        self._sockets.append(sock)
+
+    # --- life
+
+    def at_exit(self, callback: Callable[[], None]) -> None:
+        self._at_exit.append(callback)
+
+    def begin(self, main: Main | None) -> None:
+        self.place.processes[self.pid] = self
+        self._task = self.engine.spawn(self._main(main), f"{self.place.name}$ {self.argv[0]}")
+
+    async def _main(self, main: Main | None) -> int:
+        status = 1
+        try:
+            if main is None:
+                self.error(f"sh: {self.argv[0]}: not found")
+                status = 127
+            else:
+                status = await main(self, self.argv)
+        except Cancelled:
+            status = self.exit_status if self.exit_status is not None else 143
+        except UsageError as wrong:
+            self.error(str(wrong))
+            status = wrong.status
+        finally:
+            self._end(status)
+        return status
+
+    def _end(self, status: int) -> None:
+        self.exit_status = status
+        for callback in reversed(self._at_exit):
+            callback()
+        for sock in self._sockets:
+            sock.close()
+        self.place.processes.pop(self.pid, None)
+        self.exited.set_result(status)
+
+    def kill(self, status: int = 143) -> None:
+        """End the program as a signal does; 128 + the signal's number is its status (15 TERM, 9 KILL, 2 INT)."""
+        if self._task is not None and not self._task.done:
+            self.exit_status = status
+            self._task.cancel()
+            if not self.exited.done:  # it had not begun to run
+                self._end(status)
+
+
+class UsageError(Exception):
+    """A command line that is wrong, or asks for what is not modelled; printed to standard error, and the program ends with `status`."""
+
+    def __init__(self, text: str, status: int = 1) -> None:
+        super().__init__(text)
+        self.status = status
