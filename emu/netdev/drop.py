@@ -18,7 +18,6 @@ class DropReason(Enum):
     NOT_MINE = "not addressed to this host"
     UNKNOWN_PROTOCOL = "no handler for the protocol"
     BRIDGE_INVALID_SOURCE = "the source address is no unicast address"
-    BRIDGE_OWN_SOURCE = "received with the bridge's own address as source"
     BRIDGE_LINK_LOCAL = "a link-local group address is not forwarded"
     BRIDGE_SAME_PORT = "the destination is behind the port that it came from"
     BRIDGE_NO_PORT = "no port to forward to"
