@@ -182,6 +182,17 @@ class Bridge(NetDevice):
         if mac not in self.fdb.entries:
             self.fdb.add(mac, None, self.engine.now, is_local=True)
 
+    def port_mac_changed(self, dev: NetDevice) -> None:
+        """br_fdb_changeaddr: the port's old address is no longer one of the bridge's own."""
+        port = self.ports[dev]
+        for entry in [entry for entry in self.fdb.entries.values() if entry.is_local and entry.port is port]:
+            self.fdb.remove(entry.mac)
+        self.fdb.add(dev.mac, port, self.engine.now, is_local=True)
+        self._follow_ports()
+
+    def port_mtu_changed(self) -> None:
+        self._follow_ports()
+
     def _follow_ports(self) -> None:
         """A bridge without an address of its own takes its ports' lowest; without an MTU of its own, their smallest."""
         if not self.mac_is_set and self.ports:

@@ -16,7 +16,7 @@ class Datagram:
     """
 
     __slots__ = (
-        "bridge_port_in", "bridge_port_out", "cause", "ct", "ct_info", "dst", "frame", "iif", "mark", "oif", "protocol",
+        "bridge_port_in", "bridge_port_out", "cause", "ct", "ct_info", "dst", "frag_max", "frame", "iif", "mark", "oif", "protocol",
         "route", "socket", "src", "trace_id", "wire",
     )  # fmt: skip
 
@@ -35,6 +35,7 @@ class Datagram:
         self.ct_info: Any = None  # netfilter.conntrack.CtInfo; None: conntrack has not seen it
         self.route: Any = None  # netns.fib.Route
         self.socket: Any = None  # the socket that sent it
+        self.frag_max = 0  # reassembled here: the largest fragment, which the pieces going on must not exceed
         self.bridge_port_in: Any = None  # the port of a bridged packet (`-m physdev`)
         self.bridge_port_out: Any = None
 

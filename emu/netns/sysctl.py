@@ -1,0 +1,179 @@
+"""The sysctls of one namespace (net/ipv4/sysctl_net_ipv4.c, devinet.c, nf_conntrack_standalone.c), with the kernel's defaults.
+
+Per-device values live under `conf.NAME` and `neigh.NAME`; a new device takes those of `default`. Not modelled: keys that are not in the
+tables here; setting one of them is an error, so that nobody believes it had an effect.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+_CONF = {
+    "accept_local": "0",
+    "accept_redirects": "1",
+    "arp_accept": "0",
+    "arp_announce": "0",
+    "arp_filter": "0",
+    "arp_ignore": "0",
+    "forwarding": "0",
+    "log_martians": "0",
+    "proxy_arp": "0",
+    "route_localnet": "0",
+    "rp_filter": "0",
+    "secure_redirects": "1",
+    "send_redirects": "1",
+    "shared_media": "1",
+}
+
+_NEIGH = {
+    "base_reachable_time_ms": "30000",
+    "delay_first_probe_time": "5",
+    "gc_stale_time": "60",
+    "locktime": "100",
+    "mcast_solicit": "3",
+    "retrans_time_ms": "1000",
+    "ucast_solicit": "3",
+    "unres_qlen": "101",
+}
+
+_GLOBAL = {
+    "net.ipv4.icmp_echo_ignore_all": "0",
+    "net.ipv4.icmp_echo_ignore_broadcasts": "1",
+    "net.ipv4.icmp_ratelimit": "1000",
+    "net.ipv4.icmp_ratemask": "6168",
+    "net.ipv4.icmp_msgs_per_sec": "1000",
+    "net.ipv4.icmp_msgs_burst": "50",
+    "net.ipv4.ip_default_ttl": "64",
+    "net.ipv4.ip_forward": "0",
+    "net.ipv4.ip_local_port_range": "32768\t60999",
+    "net.ipv4.ip_no_pmtu_disc": "0",
+    "net.ipv4.ip_nonlocal_bind": "0",
+    "net.ipv4.ip_unprivileged_port_start": "1024",
+    "net.ipv4.ipfrag_time": "30",
+    "net.ipv4.tcp_congestion_control": "cubic",
+    "net.ipv4.tcp_fin_timeout": "60",
+    "net.ipv4.tcp_keepalive_intvl": "75",
+    "net.ipv4.tcp_keepalive_probes": "9",
+    "net.ipv4.tcp_keepalive_time": "7200",
+    "net.ipv4.tcp_max_syn_backlog": "1024",
+    "net.ipv4.tcp_retries1": "3",
+    "net.ipv4.tcp_retries2": "15",
+    "net.ipv4.tcp_rmem": "4096\t131072\t33554432",
+    "net.ipv4.tcp_sack": "1",
+    "net.ipv4.tcp_syn_linear_timeouts": "4",
+    "net.ipv4.tcp_syn_retries": "6",
+    "net.ipv4.tcp_synack_retries": "5",
+    "net.ipv4.tcp_timestamps": "1",
+    "net.ipv4.tcp_window_scaling": "1",
+    "net.ipv4.tcp_wmem": "4096\t16384\t4194304",
+    "net.core.rmem_default": "212992",
+    "net.core.somaxconn": "4096",
+    "net.netfilter.nf_conntrack_generic_timeout": "600",
+    "net.netfilter.nf_conntrack_icmp_timeout": "30",
+    "net.netfilter.nf_conntrack_max": "262144",
+    "net.netfilter.nf_conntrack_tcp_be_liberal": "0",
+    "net.netfilter.nf_conntrack_tcp_loose": "1",
+    "net.netfilter.nf_conntrack_tcp_timeout_close": "10",
+    "net.netfilter.nf_conntrack_tcp_timeout_close_wait": "60",
+    "net.netfilter.nf_conntrack_tcp_timeout_established": "432000",
+    "net.netfilter.nf_conntrack_tcp_timeout_fin_wait": "120",
+    "net.netfilter.nf_conntrack_tcp_timeout_last_ack": "30",
+    "net.netfilter.nf_conntrack_tcp_timeout_syn_recv": "60",
+    "net.netfilter.nf_conntrack_tcp_timeout_syn_sent": "120",
+    "net.netfilter.nf_conntrack_tcp_timeout_time_wait": "120",
+    "net.netfilter.nf_conntrack_udp_timeout": "30",
+    "net.netfilter.nf_conntrack_udp_timeout_stream": "120",
+}
+
+# What appears with `modprobe br_netfilter`.
+_BRIDGE = {
+    "net.bridge.bridge-nf-call-arptables": "1",
+    "net.bridge.bridge-nf-call-ip6tables": "1",
+    "net.bridge.bridge-nf-call-iptables": "1",
+}
+
+
+class Sysctl:
+    """Values as text, as in /proc/sys. `on_change` is called with the key after each change."""
+
+    def __init__(self) -> None:
+        self._values = dict(_GLOBAL)
+        self.on_change: list[Callable[[str], None]] = []
+        self._integers: dict[str, int] = {}
+        for name in ("all", "default"):
+            self.add_device(name)
+
+    def add_device(self, name: str) -> None:
+        for family, table in (("conf", _CONF), ("neigh", _NEIGH)):
+            if family == "neigh" and name == "all":
+                continue
+            for key, value in table.items():
+                self._values[f"net.ipv4.{family}.{name}.{key}"] = self._values.get(f"net.ipv4.{family}.default.{key}", value)
+        self._integers.clear()
+
+    def remove_device(self, name: str) -> None:
+        for family, table in (("conf", _CONF), ("neigh", _NEIGH)):
+            for key in table:
+                self._values.pop(f"net.ipv4.{family}.{name}.{key}", None)
+        self._integers.clear()
+
+    def rename_device(self, old: str, new: str) -> None:
+        for family, table in (("conf", _CONF), ("neigh", _NEIGH)):
+            for key in table:
+                self._values[f"net.ipv4.{family}.{new}.{key}"] = self._values.pop(f"net.ipv4.{family}.{old}.{key}")
+        self._integers.clear()
+
+    def load_br_netfilter(self) -> None:
+        """The module's sysctls appear, switched on."""
+        for key, value in _BRIDGE.items():
+            if key not in self._values:
+                self._store(key, value)
+
+    def keys(self) -> list[str]:
+        return sorted(self._values)
+
+    def get(self, key: str) -> str:
+        """Raises KeyError for a key that is not modelled."""
+        return self._values[key]
+
+    def integer(self, key: str) -> int:
+        value = self._integers.get(key)
+        if value is None:
+            value = self._integers[key] = int(self._values[key])
+        return value
+
+    def conf(self, device: str, key: str) -> int:
+        return self.integer(f"net.ipv4.conf.{device}.{key}")
+
+    def either(self, device: str, key: str) -> bool:
+        """`all` or the device's own (IN_DEV_ORCONF)."""
+        return bool(self.conf("all", key) or self.conf(device, key))
+
+    def both(self, device: str, key: str) -> bool:
+        """`all` and the device's own (IN_DEV_ANDCONF)."""
+        return bool(self.conf("all", key) and self.conf(device, key))
+
+    def highest(self, device: str, key: str) -> int:
+        """The larger of the two (IN_DEV_MAXCONF)."""
+        return max(self.conf("all", key), self.conf(device, key))
+
+    def set(self, key: str, value: str) -> None:
+        """Raises KeyError for an unknown key, ValueError where a number is wanted and something else given."""
+        old = self._values[key]
+        value = "\t".join(value.split())
+        if all(word.isdigit() for word in old.split()):
+            words = value.split()
+            if len(words) != len(old.split()) or not all(word.lstrip("-").isdigit() for word in words):
+                raise ValueError(value)
+        self._store(key, value)
+        if key == "net.ipv4.ip_forward":  # sets every device's `forwarding`: inet_forward_change
+            for other in [other for other in self._values if other.startswith("net.ipv4.conf.") and other.endswith(".forwarding")]:
+                self._store(other, value)
+        elif key == "net.ipv4.conf.all.forwarding":
+            self.set("net.ipv4.ip_forward", value)
+
+    def _store(self, key: str, value: str) -> None:
+        self._values[key] = value
+        self._integers.pop(key, None)
+        for watcher in self.on_change:
+            watcher(key)
