@@ -135,21 +135,14 @@ class Timer:
         if self._callback is not None:
             self._callback = None
             self.cancelled = True
-            if self.background:
-                self._engine.background -= 1
-            else:
-                self._engine.abandoned += 1
+            self._engine.background += not self.background  # what is left in the heap keeps nothing alive
+            self.background = True
 
     def fire(self) -> None:
-        callback = self._callback
-        if callback is None:
-            if not self.background:
-                self._engine.abandoned -= 1
-            return
-        self._callback = None
-        if self.background:
-            self._engine.background -= 1
-        callback(*self._args)
+        self._engine.background -= self.background
+        callback, self._callback = self._callback, None
+        if callback is not None:
+            callback(*self._args)
 
 
 class Engine:
@@ -164,8 +157,7 @@ class Engine:
         self.events = 0
         self.ready: deque[Callable[[], None]] = deque()
         self.failures: list[tuple[str, BaseException]] = []
-        self.background = 0
-        self.abandoned = 0  # cancelled foreground timers still in the heap
+        self.background = 0  # events in the heap that keep no lab alive; cancelled ones among them
         self.time_limit_ns: int | None = None
         self.event_limit: int | None = None
         self._heap: list[tuple[int, int, Callable[..., None], tuple[Any, ...]]] = []
@@ -205,7 +197,7 @@ class Engine:
     @property
     def quiet(self) -> bool:
         """No task can go on and only background events are left."""
-        return not self.ready and len(self._heap) <= self.background + self.abandoned
+        return not self.ready and len(self._heap) <= self.background
 
     def run(self, until: Future[Any] | None = None, until_ns: int | None = None) -> None:
         """Run until `until` is done, `until_ns` is reached, or the lab is quiet.
@@ -226,7 +218,7 @@ class Engine:
             when = heap[0][0]
             if until_ns is not None and when > until_ns:
                 break
-            if until_ns is None and len(heap) <= self.background + self.abandoned and (until is None or not self._foreground()):
+            if until is None and until_ns is None and len(heap) <= self.background:
                 break
             if horizon is not None and when > horizon:
                 raise LimitReached(f"the lab was not quiet after {horizon / SECOND:g} s of virtual time (limits: time)")
@@ -238,7 +230,3 @@ class Engine:
                 raise LimitReached(f"the lab was not quiet after {self.event_limit} events (limits: events)")
         if until_ns is not None and until_ns > self.now:
             self.now = until_ns
-
-    def _foreground(self) -> bool:
-        """While someone waits for `until`, background events may be what it waits for: they count then."""
-        return bool(self._heap)

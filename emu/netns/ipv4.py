@@ -245,6 +245,8 @@ class Ipv4:
         if found is None or found.dev is None:
             raise self._unroutable(found)
         source = Ip(src) if src != ANY else self._source(found, dst)
+        if found.kind == "local":  # what goes to ourselves leaves by lo, whichever device has the address
+            found = Route(Ip(dst), 32, self.netns.devices["lo"], src=found.src, scope="host", protocol="kernel", kind="local")
         if oif is None:
             self._out[key] = found, source
         return found, source

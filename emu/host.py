@@ -1,0 +1,43 @@
+"""A machine: its root namespace, the namespaces it has made, and the daemons on it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from emu.netns.namespace import Netns
+from emu.process import Main, Place
+
+if TYPE_CHECKING:
+    from emu.engine import Engine
+
+
+class Host:
+    """A Linux host. `docker` is its Docker engine, if one runs there; `namespaces` are those of `ip netns`."""
+
+    def __init__(self, engine: Engine, name: str, find_program: Callable[[Place, str], Main | None]) -> None:
+        self.engine = engine
+        self.name = name
+        self.netns = Netns(engine, name)
+        self.netns.set_up(self.netns.device("lo"))
+        self.find_program = find_program
+        self.place = Place(engine, name, self.netns, name, find_program)
+        self.place.host = self
+        self.namespaces: dict[str, Netns] = {}
+        self.on_namespace: list[Callable[[Netns], None]] = []  # told of each namespace that appears here
+        self.docker: Any = None  # docker.engine.DockerEngine
+        files = self.place.files
+        files.write("/etc/hostname", f"{name}\n")
+        files.write("/etc/hosts", f"127.0.0.1\tlocalhost\n127.0.1.1\t{name}\n")
+        files.write("/etc/resolv.conf", "")
+        self._provide_proc()
+
+    def _provide_proc(self) -> None:
+        """/proc/sys as files, for `cat`."""
+        sysctl = self.netns.sysctl
+
+        def reader(key: str) -> Callable[[], str]:
+            return lambda: sysctl.get(key) + "\n"
+
+        for key in sysctl.keys():
+            self.place.files.provide("/proc/sys/" + key.replace(".", "/"), reader(key))

@@ -1,0 +1,236 @@
+"""A lab: the engine, the hosts of a topology and the cables between them, and the command lines that are run on them.
+
+    topology = load_topology("topologies/published-port.yaml")
+    with Lab(topology) as lab:
+        lab.up()
+        process = lab.run("client", "curl -s http://192.168.50.10:8080/")
+        assert process.exit_status == 0
+
+A lab is used once, from one thread.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from emu import programs
+from emu.docker import compose
+from emu.docker.engine import DockerEngine
+from emu.engine import SECOND, Engine, Future
+from emu.errors import EmuError, LimitReached, did_you_mean
+from emu.netdev.device import NetDevice
+from emu.netns.namespace import Netns
+from emu.process import Main, Place, Process
+from emu.programs import shell
+from emu.topology import builder
+from emu.topology.spec import ComposeSpec, DockerSpec, Step, Topology
+
+if TYPE_CHECKING:
+    from types import TracebackType
+
+    from emu.host import Host
+    from emu.netdev.cable import LanSegment
+
+
+@dataclass
+class StepResult:
+    """What a step did. `problems` says which expectations were not met; none: all as expected."""
+
+    step: Step
+    started_ns: int
+    ended_ns: int
+    output: str
+    exit_status: int | None  # None: it runs in the background
+    problems: list[str]
+
+
+class Lab:
+    """`up()` first; then `run` or `run_steps`. `on_netns` is told of every namespace that appears, before it has other devices than lo."""
+
+    def __init__(self, topology: Topology) -> None:
+        self.topology = topology
+        self.engine = Engine(topology.seed)
+        self.engine.time_limit_ns = topology.limits.time_ns
+        self.engine.event_limit = topology.limits.events
+        self.hosts: dict[str, Host] = {}
+        self.segments: dict[str, LanSegment] = {}
+        self.on_netns: list[Callable[[Netns], None]] = []
+        self.background: list[tuple[Step, Process]] = []
+        self._own_programs = {name: _load_program(name, path) for name, path in topology.programs.items()}
+        self._zero_ns = 0
+
+    def __enter__(self) -> Lab:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self.down()
+
+    def up(self) -> None:
+        """Build hosts and containers. Raises EmuError, with file and line, for what the topology asks for in vain."""
+        builder.build(self)
+
+    def down(self) -> None:
+        """End all programs, so that no coroutine is left unfinished."""
+        for place in self.places().values():
+            for process in list(place.processes.values()):
+                process.kill(9)
+
+    # --- for the builder
+
+    def add_host(self, host: Host) -> None:
+        self.hosts[host.name] = host
+        host.on_namespace.append(self._announce)
+        self._announce(host.netns)
+
+    def _announce(self, netns: Netns) -> None:
+        for watcher in self.on_netns:
+            watcher(netns)
+
+    def start_docker(self, host: Host, config: DockerSpec, services: ComposeSpec | None) -> None:
+        engine = DockerEngine(host, config, self.topology.images)
+        host.docker = engine
+        self.wait(engine.start(), f"{host.name}: dockerd")
+        if services is not None:
+            self.wait(compose.up(engine, services), f"{host.name}: docker compose up")
+
+    def wait(self, coroutine: Any, name: str) -> Any:
+        """Run a coroutine of a daemon to its end in virtual time, and return what it returns."""
+        task = self.engine.spawn(coroutine, name)
+        task.on_done(_nothing)  # its error is raised here, not by the engine
+        self._run_until(task, name)
+        return task.result()
+
+    # --- places
+
+    def places(self) -> dict[str, Place]:
+        """All hosts and containers by name: `docker1`, `docker1/web`."""
+        found: dict[str, Place] = {}
+        for host in self.hosts.values():
+            found[host.name] = host.place
+            if host.docker is not None:
+                for name, place in host.docker.places().items():
+                    found[f"{host.name}/{name}"] = place
+        return found
+
+    def place(self, name: str) -> Place:
+        """Raises EmuError with the names that there are."""
+        places = self.places()
+        if name not in places:
+            raise EmuError(f"no host or container '{name}'{did_you_mean(name, places)}")
+        return places[name]
+
+    def devices(self) -> dict[str, NetDevice]:
+        """All interfaces by name: `docker1/docker0`, `docker1/web/eth0`."""
+        namespaces = {place.netns.name: place.netns for place in self.places().values()}
+        for host in self.hosts.values():
+            namespaces.update({netns.name: netns for netns in host.namespaces.values()})
+        return {dev.label: dev for netns in namespaces.values() for dev in netns.devices.values()}
+
+    def find(self, name: str) -> NetDevice | Place:
+        """An interface (`docker1/web/eth0`) or a place (`docker1/web`). Raises EmuError with the names that there are."""
+        devices, places = self.devices(), self.places()
+        found = devices.get(name) or places.get(name)
+        if found is None:
+            raise EmuError(f"nothing is named '{name}'{did_you_mean(name, [*devices, *places])}")
+        return found
+
+    def find_program(self, place: Place, name: str) -> Main | None:
+        """The topology's own programs before the built-in ones."""
+        return self._own_programs.get(name) or programs.find(place, name)
+
+    # --- command lines
+
+    def start(self, place: str, line: str, on_output: Callable[[str], None] | None = None) -> Process:
+        """Start a command line; it runs as virtual time goes on."""
+        return shell.start(self.place(place), line, on_output=on_output)
+
+    def run(self, place: str, line: str, on_output: Callable[[str], None] | None = None) -> Process:
+        """Run a command line to its end. Raises LimitReached, or EmuError if it waits for what cannot happen any more."""
+        process = self.start(place, line, on_output)
+        self._run_until(process.exited, f"{place}$ {line}")
+        return process
+
+    def _run_until(self, future: Future[Any], name: str) -> None:
+        self.engine.run(until=future)
+        if not future.done:
+            raise EmuError(f"{name}: waits for something that cannot happen any more: nothing else is going on in the lab")
+
+    def advance(self, seconds: float) -> None:
+        """Let virtual time pass."""
+        self.engine.run(until_ns=self.engine.now + round(seconds * SECOND))
+
+    def settle(self) -> None:
+        """Run until nothing but long timers (TIME_WAIT, ageing) is left. Raises LimitReached."""
+        self.engine.run()
+
+    # --- steps
+
+    def run_step(self, step: Step, on_output: Callable[[str], None] | None = None) -> StepResult:
+        """One step of the topology, at its time if it has one; what it expects is compared."""
+        if step.at_ns is not None:
+            when = self._zero_ns + step.at_ns
+            if when > self.engine.now:
+                self.engine.run(until_ns=when)
+        started = self.engine.now
+        problems: list[str] = []
+        process = self.start(step.place, step.command, on_output)
+        if step.background:
+            self.background.append((step, process))
+            self.engine.run(until_ns=started)
+            return StepResult(step, started, self.engine.now, process.output, process.exit_status, problems)
+        try:
+            self._run_until(process.exited, f"{step.place}$ {step.command}")
+        except LimitReached:
+            raise
+        except EmuError as stuck:
+            process.kill(9)
+            problems.append(str(stuck))
+        problems += expectations(step, process)
+        return StepResult(step, started, self.engine.now, process.output, process.exit_status, problems)
+
+    def run_steps(self, on_step: Callable[[StepResult], None] | None = None) -> list[StepResult]:
+        """All steps, then the quiet after them."""
+        self._zero_ns = self.engine.now
+        results = []
+        for step in self.topology.steps:
+            result = self.run_step(step)
+            results.append(result)
+            if on_step is not None:
+                on_step(result)
+        self.settle()
+        return results
+
+
+def _nothing() -> None:
+    pass
+
+
+def expectations(step: Step, process: Process) -> list[str]:
+    """What was expected and is not so, in words."""
+    problems = []
+    expect = step.expect
+    if expect.exit is not None and process.exit_status != expect.exit:
+        problems.append(f"exit status {process.exit_status}, expected {expect.exit}")
+    if not expect.in_stdout(process.stdout):
+        problems.append(f"standard output does not have {expect.stdout!r}")
+    return problems
+
+
+def _load_program(name: str, path: str) -> Main:
+    """A program of the user's own: a Python file with `async def main(process, argv)`. Raises EmuError."""
+    spec = importlib.util.spec_from_file_location(f"emu_program_{name.replace('-', '_')}", Path(path))
+    if spec is None or spec.loader is None:
+        raise EmuError(f"programs.{name}: {path}: not a Python file")
+    module = importlib.util.module_from_spec(spec)
+    try:
+        spec.loader.exec_module(module)
+    except Exception as error:  # whatever the user's file does wrong is theirs to read
+        raise EmuError(f"programs.{name}: {path}: {type(error).__name__}: {error}") from error
+    main = getattr(module, "main", None)
+    if main is None:
+        raise EmuError(f"programs.{name}: {path}: has no `async def main(process, argv)`")
+    return main  # type: ignore[no-any-return]
