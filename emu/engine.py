@@ -110,8 +110,9 @@ class Task(Future[T]):
         except Cancelled as cancelled:
             self.set_error(cancelled)
         except Exception as failure:
+            observed = self._waiters is not None
             self.set_error(failure)
-            if self._waiters is None:
+            if not observed:
                 self._engine.failures.append((self.name, failure))
         else:
             self._awaited = waiting
