@@ -123,14 +123,15 @@ class Process:
 
     def write(self, text: str) -> None:
         self.stdout += text
-        self._show(text)
+        self.show(text)
 
     def error(self, text: str) -> None:
         """A line to standard error."""
         self.stderr += text + "\n"
-        self._show(text + "\n")
+        self.show(text + "\n")
 
-    def _show(self, text: str) -> None:
+    def show(self, text: str) -> None:
+        """What appears on the terminal; neither standard output nor error."""
         self.output += text
         if self._on_output is not None:
             self._on_output(text)
@@ -145,9 +146,16 @@ class Process:
     def sleep(self, seconds: float) -> Future[None]:
         return self.engine.sleep(round(seconds * SECOND))
 
-    async def run(self, argv: list[str], *, place: Place | None = None, env: dict[str, str] | None = None) -> int:
-        """Run another program with this one's input and output, and wait for its end."""
-        child = (place or self.place).start(argv, env=env if env is not None else self.env, stdin=self.stdin, on_output=self._show)
+    async def run(
+        self, argv: list[str], *, place: Place | None = None, env: dict[str, str] | None = None, stdin: str | None = None
+    ) -> int:
+        """Run another program with this one's input (or `stdin`) and output, and wait for its end."""
+        environment = env if env is not None else self.env
+        child = (place or self.place).start(argv, env=environment, stdin=self.stdin if stdin is None else stdin, on_output=self.show)
+        return await self.follow(child)
+
+    async def follow(self, child: Process) -> int:
+        """Wait for the end of a process whose `on_output` is our `show`; what it printed counts as printed by us."""
         self.at_exit(child.kill)
         status = await child.exited
         self.stdout += child.stdout
