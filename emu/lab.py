@@ -18,8 +18,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from emu import programs
-from emu.docker import compose
+from emu.docker.compose import compose_up
+from emu.docker.config import DaemonConfig
 from emu.docker.engine import DockerEngine
+from emu.docker.model import Image
 from emu.engine import SECOND, Engine, Future
 from emu.errors import EmuError, LimitReached, did_you_mean
 from emu.netdev.device import NetDevice
@@ -27,7 +29,8 @@ from emu.netns.namespace import Netns
 from emu.process import Main, Place, Process
 from emu.programs import shell
 from emu.topology import builder
-from emu.topology.spec import ComposeSpec, DockerSpec, Step, Topology
+from emu.topology.images import well_known
+from emu.topology.spec import ComposeSpec, DockerSpec, ImageSpec, Step, Topology
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -61,6 +64,7 @@ class Lab:
         self.on_netns: list[Callable[[Netns], None]] = []
         self.background: list[tuple[Step, Process]] = []
         self._own_programs = {name: _load_program(name, path) for name, path in topology.programs.items()}
+        self._images = {name: _image(spec) for name, spec in (well_known() | dict(topology.images)).items()}
         self._zero_ns = 0
 
     def __enter__(self) -> Lab:
@@ -91,18 +95,10 @@ class Lab:
             watcher(netns)
 
     def start_docker(self, host: Host, config: DockerSpec, services: ComposeSpec | None) -> None:
-        engine = DockerEngine(host, config, self.topology.images)
-        host.docker = engine
-        self.wait(engine.start(), f"{host.name}: dockerd")
+        """dockerd first, then `docker compose up -d`. Raises EmuError."""
+        docker = DockerEngine(host, DaemonConfig.from_spec(config), self._images)
         if services is not None:
-            self.wait(compose.up(engine, services), f"{host.name}: docker compose up")
-
-    def wait(self, coroutine: Any, name: str) -> Any:
-        """Run a coroutine of a daemon to its end in virtual time, and return what it returns."""
-        task = self.engine.spawn(coroutine, name)
-        task.on_done(_nothing)  # its error is raised here, not by the engine
-        self._run_until(task, name)
-        return task.result()
+            compose_up(docker, services)
 
     # --- places
 
@@ -112,8 +108,9 @@ class Lab:
         for host in self.hosts.values():
             found[host.name] = host.place
             if host.docker is not None:
-                for name, place in host.docker.places().items():
-                    found[f"{host.name}/{name}"] = place
+                for container in host.docker.containers.values():
+                    if container.place is not None:
+                        found[container.place.name] = container.place
         return found
 
     def place(self, name: str) -> Place:
@@ -205,8 +202,9 @@ class Lab:
         return results
 
 
-def _nothing() -> None:
-    pass
+def _image(spec: ImageSpec) -> Image:
+    expose = tuple((each.port, each.protocol) for each in spec.expose)
+    return Image(spec.name, expose, spec.command, spec.files, spec.known)
 
 
 def expectations(step: Step, process: Process) -> list[str]:

@@ -1,0 +1,145 @@
+"""The `emu` command: parse arguments, call, print. Exit status: 0 as expected, 1 something was not, 2 the input was wrong."""
+
+from __future__ import annotations
+
+import gc
+import json
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from emu import __version__
+from emu.errors import EmuError
+
+if TYPE_CHECKING:
+    from emu.lab import StepResult
+    from emu.run import RunResult
+
+SHOWN_LINES = 12  # of a step's output; steps.log has all of it
+INDENT = " " * 11
+
+
+class Commands(click.Group):
+    """Turns mistakes into a message and a status: nobody needs to read a traceback for a typing error."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except EmuError as mistake:
+            click.echo(str(mistake), err=True)
+            ctx.exit(2)
+        except OSError as failure:
+            click.echo(f"emu: {failure}", err=True)
+            ctx.exit(2)
+        except KeyboardInterrupt:
+            click.echo("emu: interrupted, nothing written", err=True)
+            ctx.exit(130)
+
+
+@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="emu")
+def main() -> None:
+    """Container networking, packet by packet, without root and without Docker."""
+
+
+@main.command()
+@click.argument("topology", type=click.Path(path_type=Path))
+@click.option("-o", "--output", type=click.Path(path_type=Path), help="Folder to write (default: emu-NAME).")
+@click.option("--seed", type=int, help="Another seed than the topology's.")
+@click.option("--json", "as_json", is_flag=True, help="The result as JSON on standard output.")
+def run(topology: Path, output: Path | None, seed: int | None, as_json: bool) -> None:
+    """Run the steps of TOPOLOGY, write the captures, print what happened."""
+    from emu.run import run as run_topology
+    from emu.topology.loader import load_topology
+
+    gc.disable()  # a lab's garbage is short-lived and without cycles; a collection would walk every captured frame
+    spec = load_topology(topology, seed=seed)
+    for notice in spec.notices:
+        click.echo(f"note: {notice}", err=True)
+
+    def header(result: RunResult) -> None:
+        counts = ", ".join(
+            f"{count} {word}{'' if count == 1 else 's'}"
+            for count, word in ((result.hosts, "host"), (result.containers, "container"), (result.interfaces, "interface"))
+            if count
+        )
+        click.echo(f"{spec.name} · {counts} · seed {spec.seed}\n")
+
+    result = run_topology(spec, output, on_up=None if as_json else header, on_step=None if as_json else _print_step)
+    click.echo(json.dumps(_as_data(result), indent=2) if as_json else _summary(result))
+    sys.exit(0 if result.ok else 1)
+
+
+@main.command()
+@click.argument("topology", type=click.Path(path_type=Path), nargs=-1, required=True)
+def validate(topology: tuple[Path, ...]) -> None:
+    """Check topology files; print every mistake with its place."""
+    from emu.topology.loader import load_topology
+
+    wrong = False
+    for path in topology:
+        try:
+            spec = load_topology(path)
+        except EmuError as mistake:
+            click.echo(str(mistake), err=True)
+            wrong = True
+        else:
+            click.echo(f"{path}: ok · {len(spec.hosts)} host{'' if len(spec.hosts) == 1 else 's'}, {len(spec.steps)} steps")
+    sys.exit(2 if wrong else 0)
+
+
+def _print_step(result: StepResult) -> None:
+    """The command line with its time, its output below, and what was not as expected."""
+    click.echo(f"{result.started_ns / 1e9:8.3f}  {click.style(result.step.place + '$', bold=True)} {result.step.command}")
+    lines = result.output.splitlines()
+    for line in lines[:SHOWN_LINES]:
+        click.echo(INDENT + line if line else "")
+    if len(lines) > SHOWN_LINES:
+        click.echo(f"{INDENT}… {len(lines) - SHOWN_LINES} more lines in steps.log")
+    for problem in result.problems:
+        click.echo(f"{INDENT}{click.style('✗', fg='red')} {result.step.source}: {problem}")
+
+
+def _summary(result: RunResult) -> str:
+    steps = result.steps
+    expectations = sum((step.step.expect.exit is not None) + (step.step.expect.stdout is not None) for step in steps)
+    met = expectations - sum(len(step.problems) for step in steps)
+    mark = click.style("✓", fg="green") if result.ok else click.style("✗", fg="red")
+    lines = [
+        "",
+        f"{mark} {len(steps)} steps, {met} of {expectations} expectations met · {result.frames} frames, {result.dropped} dropped · "
+        f"{result.virtual_ns / 1e9:.1f} s of virtual time in {result.real_seconds:.2f} s",
+    ]
+    if result.stopped:
+        lines.append(f"{click.style('✗', fg='red')} {result.stopped}")
+    captures = result.folder / "captures"
+    lines += [f"captures   {captures}  ({result.captures} pcap, all.pcapng)", f"open       wireshark {captures / 'all.pcapng'}"]
+    return "\n".join(lines)
+
+
+def _as_data(result: RunResult) -> dict[str, Any]:
+    return {
+        "folder": str(result.folder),
+        "ok": result.ok,
+        "stopped": result.stopped,
+        "frames": result.frames,
+        "dropped": result.dropped,
+        "virtual_seconds": result.virtual_ns / 1e9,
+        "steps": [
+            {
+                "place": step.step.place,
+                "command": step.step.command,
+                "at": step.started_ns / 1e9,
+                "exit": step.exit_status,
+                "output": step.output,
+                "problems": step.problems,
+            }
+            for step in result.steps
+        ],
+    }
+
+
+if __name__ == "__main__":
+    main()

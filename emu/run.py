@@ -1,0 +1,87 @@
+"""`emu run`: a topology's steps, with everything watched and written down."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from emu.errors import EmuError, LimitReached
+from emu.lab import Lab, StepResult
+from emu.observe.recorder import Recorder
+from emu.observe.run_folder import RunFolder
+
+if TYPE_CHECKING:
+    from emu.topology.spec import Topology
+
+
+@dataclass
+class RunResult:
+    """What a run was: its steps, its figures, and where its files are. `stopped` says why it ended early."""
+
+    folder: Path
+    steps: list[StepResult] = field(default_factory=list)
+    hosts: int = 0
+    containers: int = 0
+    interfaces: int = 0
+    frames: int = 0
+    dropped: int = 0
+    virtual_ns: int = 0
+    real_seconds: float = 0.0
+    captures: int = 0
+    stopped: str = ""
+
+    @property
+    def problems(self) -> list[tuple[StepResult, str]]:
+        return [(result, problem) for result in self.steps for problem in result.problems]
+
+    @property
+    def ok(self) -> bool:
+        return not self.problems and not self.stopped
+
+
+def run(
+    topology: Topology,
+    folder: Path | str | None = None,
+    *,
+    on_up: Callable[[RunResult], None] | None = None,
+    on_step: Callable[[StepResult], None] | None = None,
+) -> RunResult:
+    """Run a topology and write `folder` (default `emu-NAME` in the working directory), whole or not at all.
+
+    `on_up` is called when hosts and containers are there, `on_step` after each step. Raises EmuError for mistakes of the topology that show
+    only when it is built, OSError for what the file system refuses.
+    """
+    began = time.perf_counter()
+    result = RunResult(Path(folder) if folder is not None else Path(f"emu-{topology.name}"))
+    with RunFolder(result.folder) as files, Lab(topology) as lab:
+        recorder = Recorder(lab, files, promiscuous=topology.capture.promiscuous)
+        lab.up()
+        places = lab.places()
+        result.hosts = len(lab.hosts)
+        result.containers = len(places) - len(lab.hosts)
+        result.interfaces = len(lab.devices())
+        if on_up is not None:
+            on_up(result)
+
+        def keep(step: StepResult) -> None:
+            result.steps.append(step)
+            if on_step is not None:
+                on_step(step)
+
+        try:
+            lab.run_steps(keep)
+        except LimitReached as limit:
+            result.stopped = str(limit)
+        result.virtual_ns = lab.engine.now
+        for step in result.steps:
+            recorder.log_step(step)
+        recorder.finish()
+        result.frames, result.dropped, result.captures = recorder.frames, recorder.dropped, recorder.captures
+    result.real_seconds = time.perf_counter() - began
+    return result
+
+
+__all__ = ["EmuError", "RunResult", "run"]
