@@ -1,0 +1,171 @@
+"""`docker compose up -d`: the networks and containers of a compose file, started in its order of dependencies (docker/compose v2).
+
+A network that no service is on is not made. Not modelled: waiting until a service that others depend on is healthy, or has ended.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Protocol
+
+from emu.docker.errors import DockerError
+from emu.docker.model import ContainerConfig, EndpointConfig, IpamConfig, NetworkConfig, PortBinding
+from emu.errors import EmuError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from emu.docker.engine import DockerEngine
+
+
+class PortLike(Protocol):
+    """A published port of a compose file; `published` None: of the engine's choice."""
+
+    @property
+    def target(self) -> int: ...
+    @property
+    def published(self) -> int | None: ...
+    @property
+    def published_end(self) -> int | None: ...
+    @property
+    def host_ip(self) -> str: ...
+    @property
+    def protocol(self) -> str: ...
+
+
+class AttachmentLike(Protocol):
+    @property
+    def aliases(self) -> Sequence[str]: ...
+    @property
+    def ipv4_address(self) -> str | None: ...
+    @property
+    def mac_address(self) -> str | None: ...
+
+
+class NetworkLike(Protocol):
+    @property
+    def name(self) -> str: ...
+    @property
+    def driver(self) -> str: ...
+    @property
+    def driver_opts(self) -> Mapping[str, str]: ...
+    @property
+    def subnet(self) -> str | None: ...
+    @property
+    def ip_range(self) -> str | None: ...
+    @property
+    def gateway(self) -> str | None: ...
+    @property
+    def aux_addresses(self) -> Mapping[str, str]: ...
+    @property
+    def internal(self) -> bool: ...
+
+
+class ServiceLike(Protocol):
+    @property
+    def name(self) -> str: ...
+    @property
+    def image(self) -> str: ...
+    @property
+    def container_name(self) -> str: ...
+    @property
+    def entrypoint(self) -> Sequence[str] | None: ...
+    @property
+    def command(self) -> Sequence[str] | None: ...
+    @property
+    def hostname(self) -> str | None: ...
+    @property
+    def ports(self) -> Sequence[PortLike]: ...
+    @property
+    def expose(self) -> Sequence[tuple[int, str]]: ...
+    @property
+    def networks(self) -> Mapping[str, AttachmentLike]: ...
+    @property
+    def network_mode(self) -> str | None: ...
+    @property
+    def mac_address(self) -> str | None: ...
+    @property
+    def depends_on(self) -> Sequence[str]: ...
+    @property
+    def environment(self) -> Mapping[str, str]: ...
+    @property
+    def source(self) -> object: ...
+
+
+class ComposeLike(Protocol):
+    """A compose file as data: services by name, networks by the name that the file gives them."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def services(self) -> Mapping[str, ServiceLike]: ...
+    @property
+    def networks(self) -> Mapping[str, NetworkLike]: ...
+
+
+def compose_up(docker: DockerEngine, spec: ComposeLike) -> None:
+    """Raises EmuError, with the place in the file where the daemon refused."""
+    used = {name for service in spec.services.values() for name in service.networks}
+    for key, network in spec.networks.items():
+        if key in used:
+            docker.networks.create(network.name, _network_config(spec, network))
+    for service in in_order(spec.services):
+        try:
+            docker.start(docker.create(service.container_name or service.name, _container_config(spec, service)))
+        except DockerError as error:
+            raise EmuError(f"{service.source}: services.{service.name}: {error.message}") from None
+
+
+def in_order(services: Mapping[str, ServiceLike]) -> list[ServiceLike]:
+    """Each service after those it depends on, or whose namespace it shares; otherwise in the file's order."""
+    ordered: dict[str, ServiceLike] = {}
+
+    def visit(name: str, above: tuple[str, ...]) -> None:
+        if name in above:
+            raise EmuError(f"services {' -> '.join((*above, name))}: they depend on each other")
+        service = services[name]
+        shared = (service.network_mode or "").removeprefix("service:")
+        for other in (*service.depends_on, *((shared,) if shared in services else ())):
+            if other in services and other not in ordered:
+                visit(other, (*above, name))
+        ordered[name] = service
+
+    for name in services:
+        if name not in ordered:
+            visit(name, ())
+    return list(ordered.values())
+
+
+def _network_config(spec: ComposeLike, network: NetworkLike) -> NetworkConfig:
+    ipam = IpamConfig(network.subnet or "", network.ip_range or "", network.gateway or "", tuple(network.aux_addresses.items()))
+    labels = {"com.docker.compose.project": spec.name}
+    driver = network.driver or "bridge"
+    return NetworkConfig(driver, (ipam,) if network.subnet else (), dict(network.driver_opts), labels, network.internal)
+
+
+def _container_config(spec: ComposeLike, service: ServiceLike) -> ContainerConfig:
+    mode = service.network_mode or ""
+    networks = {
+        spec.networks[key].name: EndpointConfig(place.ipv4_address, place.mac_address or service.mac_address, tuple(place.aliases))
+        for key, place in sorted(service.networks.items())
+    }
+    if mode.startswith("service:"):
+        other = spec.services[mode.removeprefix("service:")]
+        mode = f"container:{other.container_name or other.name}"
+    elif mode == "bridge":
+        networks = {"bridge": EndpointConfig(mac=service.mac_address)}
+    return ContainerConfig(
+        image=service.image,
+        command=tuple(service.command or ()),
+        entrypoint=tuple(service.entrypoint or ()),
+        hostname=service.hostname or "",
+        env=tuple(f"{name}={value}" for name, value in service.environment.items()),
+        expose=tuple((port, protocol) for port, protocol in service.expose),
+        publish=tuple(_binding(port) for port in service.ports),
+        network_mode=mode or next(iter(networks), "none"),
+        networks=networks,
+        labels={"com.docker.compose.project": spec.name, "com.docker.compose.service": service.name},
+    )
+
+
+def _binding(port: PortLike) -> PortBinding:
+    return PortBinding(port.target, port.protocol, port.host_ip, port.published or 0, port.published_end or port.published or 0)

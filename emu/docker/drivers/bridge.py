@@ -1,0 +1,177 @@
+"""Docker's bridge driver (libnetwork drivers/bridge): a bridge on the host, a veth pair for each container, rules and published ports.
+
+Not modelled: IPv6, `--link`, attaching to a bridge that exists already, more than one subnet a network.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from emu.docker.driver import Driver
+from emu.docker.errors import DockerError
+from emu.netdev.bridge import Bridge
+from emu.netdev.veth import Veth
+from emu.packet.address import Mac
+
+if TYPE_CHECKING:
+    from emu.docker.ipam import Prefix
+    from emu.docker.model import Endpoint, Network, PortBinding
+    from emu.docker.port_mapping import Mapping
+    from emu.netns.namespace import Netns
+
+BRIDGE = "com.docker.network.bridge."
+NAME, ICC, MASQUERADE = BRIDGE + "name", BRIDGE + "enable_icc", BRIDGE + "enable_ip_masquerade"
+NO_ADDRESS, HOST_BINDING, DEFAULT = BRIDGE + "inhibit_ipv4", BRIDGE + "host_binding_ipv4", BRIDGE + "default_bridge"
+MTU, HOST_IP, PREFIX = "com.docker.network.driver.mtu", "com.docker.network.host_ipv4", "com.docker.network.container_iface_prefix"
+OPTIONS = {NAME, ICC, MASQUERADE, NO_ADDRESS, HOST_BINDING, DEFAULT, MTU, HOST_IP, PREFIX}
+TRUE, FALSE = {"1", "t", "T", "TRUE", "true", "True"}, {"0", "f", "F", "FALSE", "false", "False"}
+
+
+@dataclass
+class BridgeState:
+    """What a bridge network has on its host."""
+
+    bridge: Bridge
+    name: str
+    subnet: Prefix
+    icc: bool
+    masquerade: bool
+    host_address: str
+    mtu: int
+    veths: dict[Endpoint, Veth] = field(default_factory=dict)  # the host's ends
+    mappings: dict[Endpoint, list[Mapping]] = field(default_factory=dict)
+
+
+class BridgeDriver(Driver):
+    name = "bridge"
+
+    def create_network(self, network: Network) -> None:
+        """The device with its address, then the rules, then the device goes up."""
+        assert network.pool is not None
+        assert network.gateway is not None
+        options = network.config.options
+        unknown = sorted(key for key in options if key.startswith("com.docker.network.") and key not in OPTIONS)
+        if unknown:
+            raise DockerError(400, f"option {unknown[0]} is not modelled")
+        name = options.get(NAME, f"br-{network.short_id}")
+        subnet = network.pool.subnet
+        icc, masquerade = self._truth(options, ICC), self._truth(options, MASQUERADE)
+        inhibited = self._truth(options, NO_ADDRESS, default=False)
+        mtu = self._mtu(options)
+        self._check_conflicts(network, name, subnet)
+        netns = self.docker.netns
+        bridge = Bridge(self.docker.engine, name, Mac(b"\x02\x42" + self.docker.stream(f"bridge {name} mac").randbytes(4)))
+        netns.add_device(bridge)
+        if not inhibited:
+            netns.add_address(bridge, network.gateway, subnet.length, broadcast=subnet.nth(subnet.size - 1))
+        if not self.docker.config.userland_proxy:
+            netns.sysctl.set(f"net.ipv4.conf.{name}.route_localnet", "1")
+        state = BridgeState(bridge, name, subnet, icc, masquerade, options.get(HOST_IP, ""), mtu)
+        network.state = state
+        firewall = self.docker.firewall
+        if network.internal:
+            firewall.add_internal_bridge(name, subnet, icc=icc)
+        else:
+            firewall.add_bridge(name, subnet, icc=icc, masquerade=masquerade, host_address=state.host_address)
+        netns.set_up(bridge)
+
+    def delete_network(self, network: Network) -> None:
+        state = _state(network)
+        self.docker.netns.delete_device(state.bridge)
+        if network.internal:
+            self.docker.firewall.remove_internal_bridge(state.name, state.subnet)
+        else:
+            self.docker.firewall.remove_bridge(state.name, state.subnet, masquerade=state.masquerade, host_address=state.host_address)
+
+    def create_endpoint(self, endpoint: Endpoint) -> None:
+        """A veth pair: the kernel makes the peer, which the container gets, before the end that stays."""
+        state, netns = _state(endpoint.network), self.docker.netns
+        stream = self.docker.stream(f"veth {endpoint.id}")
+        inner, outer = (self._veth(stream.getrandbits(28), stream.randbytes(5), state.mtu) for _ in range(2))
+        outer.connect(inner)
+        netns.add_device(inner)
+        netns.add_device(outer)
+        port = state.bridge.enslave(outer)
+        port.hairpin = not self.docker.config.userland_proxy
+        netns.set_up(outer)
+        endpoint.state = inner
+        state.veths[endpoint] = outer
+
+    def _veth(self, number: int, mac: bytes, mtu: int) -> Veth:
+        name = f"veth{number:07x}"
+        while name in self.docker.netns.devices:
+            number = (number + 1) & 0xFFFFFFF
+            name = f"veth{number:07x}"
+        veth = Veth(self.docker.engine, name, Mac(bytes([mac[0] & 0xFC | 2]) + mac), mtu)
+        veth.txqueuelen = 0
+        return veth
+
+    def join(self, endpoint: Endpoint, netns: Netns, name: str) -> bool:
+        """Into the container: name, MAC, address, then up."""
+        assert endpoint.ip is not None
+        assert endpoint.mac is not None
+        veth: Veth = endpoint.state
+        subnet = _state(endpoint.network).subnet
+        self.docker.netns.move_device(veth, netns, name)
+        veth.mac = endpoint.mac
+        netns.add_address(veth, endpoint.ip, subnet.length, broadcast=subnet.nth(subnet.size - 1))
+        netns.set_up(veth)
+        return True
+
+    def leave(self, endpoint: Endpoint) -> None:
+        """The interface leaves the container's namespace; with `delete_endpoint` it is gone."""
+        outer = _state(endpoint.network).veths.pop(endpoint, None)
+        if outer is not None and outer.netns is not None:
+            self.docker.netns.delete_device(outer)
+
+    def delete_endpoint(self, endpoint: Endpoint) -> None:
+        self.leave(endpoint)
+
+    def publish(self, endpoint: Endpoint, bindings: list[PortBinding]) -> None:
+        state = _state(endpoint.network)
+        if endpoint.network.internal or not bindings:
+            return
+        assert endpoint.ip is not None
+        default_ip = endpoint.network.config.options.get(HOST_BINDING, "")
+        state.mappings[endpoint] = self.docker.ports.publish(state.name, endpoint.ip, bindings, default_ip)
+        endpoint.published = [mapping.port for mapping in state.mappings[endpoint]]
+
+    def unpublish(self, endpoint: Endpoint) -> None:
+        self.docker.ports.withdraw(_state(endpoint.network).mappings.pop(endpoint, []))
+        endpoint.published = []
+
+    def _check_conflicts(self, network: Network, name: str, subnet: Prefix) -> None:
+        for other in self.docker.networks.all.values():
+            if other is network or not isinstance(other.state, BridgeState):
+                continue
+            conflict = f"cannot create network {network.id} ({name}): conflicts with network {other.id} ({other.state.name}): "
+            if other.state.name == name:
+                raise DockerError(403, conflict + "networks have same bridge name")
+            if other.state.subnet.overlaps(subnet):
+                raise DockerError(403, conflict + "networks have overlapping IPv4")
+        if name in self.docker.netns.devices:
+            raise DockerError(400, f"a device named {name} exists already on {self.docker.host.name}: using it as a bridge is not modelled")
+
+    @staticmethod
+    def _truth(options: dict[str, str], key: str, *, default: bool = True) -> bool:
+        text = options.get(key)
+        if text is None:
+            return default
+        if text not in TRUE | FALSE:
+            raise DockerError(400, f'failed to parse {key} value: {text} (strconv.ParseBool: parsing "{text}": invalid syntax)')
+        return text in TRUE
+
+    @staticmethod
+    def _mtu(options: dict[str, str]) -> int:
+        text = options.get(MTU, "0")
+        if not text.lstrip("-").isdigit():
+            raise DockerError(400, f'failed to parse {MTU} value: {text} (strconv.Atoi: parsing "{text}": invalid syntax)')
+        if int(text) < 0:
+            raise DockerError(400, f"invalid MTU number: {text}")
+        return int(text) or 1500
+
+
+def _state(network: Network) -> BridgeState:
+    state: BridgeState = network.state
+    return state

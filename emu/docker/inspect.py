@@ -1,0 +1,240 @@
+"""What the Engine API answers about containers and networks (moby api/types): the model as JSON-like data, Docker's keys in Docker's order.
+
+Keys that only storage, resources or security fill are left out of a container's answer.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from emu.docker.model import SHORT, Container, Endpoint, EndpointConfig, IpamConfig, Network
+from emu.engine import SECOND
+from emu.packet.address import ip_text, mac_text
+
+if TYPE_CHECKING:
+    from emu.docker.engine import DockerEngine
+
+EPOCH_S = 1_577_836_800  # 2020-01-01 00:00:00 UTC: when virtual time 0 is, for people who look at a date
+NEVER = "0001-01-01T00:00:00Z"
+NETNS_FOLDER = "/var/run/docker/netns/"
+
+Json = dict[str, Any]
+
+
+def date(now_ns: int) -> str:
+    """As Go prints a time in JSON: RFC 3339 with the nanoseconds that there are."""
+    seconds, fraction = divmod(now_ns, SECOND)
+    days, second = divmod(EPOCH_S + seconds, 86_400)
+    year, month, day = _civil(days)
+    clock = f"{second // 3600:02d}:{second // 60 % 60:02d}:{second % 60:02d}"
+    return f"{year:04d}-{month:02d}-{day:02d}T{clock}" + (f".{fraction:09d}".rstrip("0") if fraction else "") + "Z"
+
+
+def _civil(days: int) -> tuple[int, int, int]:
+    """Year, month and day of a number of days since 1970: years counted from March, so that the leap day is a year's last."""
+    era, day_of_era = divmod(days + 719_468, 146_097)
+    year_of_era = (day_of_era - day_of_era // 1460 + day_of_era // 36_524 - day_of_era // 146_096) // 365
+    day_of_year = day_of_era - (365 * year_of_era + year_of_era // 4 - year_of_era // 100)
+    from_march = (5 * day_of_year + 2) // 153
+    month = from_march + 3 if from_march < 10 else from_march - 9
+    return year_of_era + era * 400 + (month <= 2), month, day_of_year - (153 * from_march + 2) // 5 + 1
+
+
+# --- networks
+
+
+def network(network: Network) -> Json:
+    """`docker network inspect`."""
+    return {
+        "Name": network.name,
+        "Id": network.id,
+        "Created": date(network.created_ns),
+        "Scope": network.driver.scope,
+        "Driver": network.driver.name,
+        "EnableIPv6": False,
+        "IPAM": {"Driver": "default", "Options": None if network.predefined else {}, "Config": _subnets(network)},
+        "Internal": network.internal,
+        "Attachable": network.config.attachable,
+        "Ingress": False,
+        "ConfigFrom": {"Network": ""},
+        "ConfigOnly": False,
+        "Containers": {endpoint.container.id: _member(endpoint) for endpoint in network.endpoints.values()},
+        "Options": dict(sorted(network.config.options.items())),
+        "Labels": dict(sorted(network.config.labels.items())),
+    }
+
+
+def _subnets(network: Network) -> list[Json]:
+    """As the user typed them; what the engine chose comes with its gateway."""
+    if network.pool is None:
+        return []
+    named = [_subnet(config) for config in network.config.ipam if config.subnet]
+    return named or [{"Subnet": str(network.pool.subnet), "Gateway": ip_text(network.gateway or b"\0\0\0\0")}]
+
+
+def _subnet(config: IpamConfig) -> Json:
+    entry: Json = {"Subnet": config.subnet}
+    if config.ip_range:
+        entry["IPRange"] = config.ip_range
+    if config.gateway:
+        entry["Gateway"] = config.gateway
+    if config.aux_addresses:
+        entry["AuxiliaryAddresses"] = dict(config.aux_addresses)
+    return entry
+
+
+def _member(endpoint: Endpoint) -> Json:
+    return {
+        "Name": endpoint.name,
+        "EndpointID": endpoint.id,
+        "MacAddress": mac_text(endpoint.mac) if endpoint.mac else "",
+        "IPv4Address": f"{ip_text(endpoint.ip)}/{endpoint.length}" if endpoint.ip else "",
+        "IPv6Address": "",
+    }
+
+
+# --- containers
+
+
+def container(docker: DockerEngine, container: Container) -> Json:
+    """`docker inspect`."""
+    command = list(container.command)
+    return {
+        "Id": container.id,
+        "Created": date(container.created_ns),
+        "Path": command[0] if command else "",
+        "Args": command[1:],
+        "State": _state(container),
+        "Image": container.config.image,
+        "ResolvConfPath": f"/var/lib/docker/containers/{container.id}/resolv.conf",
+        "HostnamePath": f"/var/lib/docker/containers/{container.id}/hostname",
+        "HostsPath": f"/var/lib/docker/containers/{container.id}/hosts",
+        "Name": f"/{container.name}",
+        "RestartCount": 0,
+        "HostConfig": _host_config(docker, container),
+        "Config": _config(container),
+        "NetworkSettings": _network_settings(docker, container),
+    }
+
+
+def _state(container: Container) -> Json:
+    return {
+        "Status": container.status,
+        "Running": container.running,
+        "Paused": False,
+        "Restarting": False,
+        "OOMKilled": False,
+        "Dead": False,
+        "Pid": container.pid,
+        "ExitCode": container.exit_code,
+        "Error": container.error,
+        "StartedAt": date(container.started_ns) if container.status != "created" else NEVER,
+        "FinishedAt": date(container.finished_ns) if container.status == "exited" else NEVER,
+    }
+
+
+def _host_config(docker: DockerEngine, container: Container) -> Json:
+    config = container.config
+    bindings: dict[str, list[Json]] = {}
+    for binding in config.publish:
+        ports = str(binding.host_port or "")
+        if binding.host_port_end > binding.host_port:
+            ports += f"-{binding.host_port_end}"
+        bindings.setdefault(f"{binding.port}/{binding.protocol}", []).append({"HostIp": binding.host_ip, "HostPort": ports})
+    return {
+        "NetworkMode": _network_mode(docker, config.network_mode),
+        "PortBindings": dict(sorted(bindings.items())),
+        "AutoRemove": config.auto_remove,
+        "PublishAllPorts": config.publish_all,
+        "Links": None,
+        "Dns": list(config.dns),
+        "ExtraHosts": list(config.extra_hosts) or None,
+    }
+
+
+def _network_mode(docker: DockerEngine, mode: str) -> str:
+    """Another container's namespace is named by that container's id."""
+    other = mode.removeprefix("container:")
+    if other == mode:
+        return mode
+    known = [container for container in docker.containers.values() if other in (container.name, container.id, container.short_id)]
+    return f"container:{known[0].id}" if known else mode
+
+
+def _config(container: Container) -> Json:
+    config = container.config
+    exposed = {f"{port}/{protocol}": {} for port, protocol in container.exposed}
+    return {
+        "Hostname": container.hostname,
+        "Domainname": "",
+        "ExposedPorts": exposed or None,
+        "Env": list(config.env) or None,
+        "Cmd": list(config.command or container.image.command) or None,
+        "Image": config.image,
+        "Entrypoint": list(config.entrypoint) or None,
+        "Labels": dict(sorted(config.labels.items())),
+    }
+
+
+def _network_settings(docker: DockerEngine, container: Container) -> Json:
+    sandbox = container.sandbox if container.sandbox is not None and container.sandbox.container is container else None
+    host_mode = container.config.network_mode == "host"
+    key = NETNS_FOLDER + ("default" if host_mode else sandbox.id[:SHORT]) if sandbox else ""
+    default = _endpoint(container.endpoints.get("bridge"))
+    return {
+        "Bridge": "",
+        "SandboxID": sandbox.id if sandbox else "",
+        "HairpinMode": False,
+        "LinkLocalIPv6Address": "",
+        "LinkLocalIPv6PrefixLen": 0,
+        "Ports": ports(container),
+        "SandboxKey": key,
+        "SecondaryIPAddresses": None,
+        "SecondaryIPv6Addresses": None,
+        **{field: default[field] for field in TOP_LEVEL},
+        "Networks": {name: _attachment(docker, container, name, config) for name, config in sorted(container.networks.items())},
+    }
+
+
+TOP_LEVEL = (
+    "EndpointID", "Gateway", "GlobalIPv6Address", "GlobalIPv6PrefixLen", "IPAddress", "IPPrefixLen", "IPv6Gateway", "MacAddress",
+)  # fmt: skip
+
+
+def ports(container: Container) -> dict[str, list[Json] | None]:
+    """Every exposed port of a running container on a bridge, with where it is published."""
+    if not any(endpoint.ip for endpoint in container.endpoints.values()):
+        return {}
+    published = [port for endpoint in container.endpoints.values() for port in endpoint.published]
+    answer: dict[str, list[Json] | None] = {}
+    for port, protocol in container.exposed:
+        bound = [each for each in published if (each.port, each.protocol) == (port, protocol)]
+        answer[f"{port}/{protocol}"] = [{"HostIp": each.host_ip, "HostPort": str(each.host_port)} for each in bound] or None
+    return answer
+
+
+def _endpoint(endpoint: Endpoint | None) -> Json:
+    has_ip = endpoint is not None and endpoint.ip is not None
+    return {
+        "EndpointID": endpoint.id if endpoint else "",
+        "Gateway": ip_text(endpoint.gateway) if endpoint and endpoint.gateway else "",
+        "IPAddress": ip_text(endpoint.ip) if endpoint and endpoint.ip else "",
+        "IPPrefixLen": endpoint.length if endpoint and has_ip else 0,
+        "IPv6Gateway": "",
+        "GlobalIPv6Address": "",
+        "GlobalIPv6PrefixLen": 0,
+        "MacAddress": mac_text(endpoint.mac) if endpoint and endpoint.mac else "",
+    }
+
+
+def _attachment(docker: DockerEngine, container: Container, name: str, config: EndpointConfig) -> Json:
+    endpoint = container.endpoints.get(name)
+    ids = [network.id for network in docker.networks.all.values() if network.name == name]
+    return {
+        "IPAMConfig": {"IPv4Address": config.ip} if config.ip else None,
+        "Links": None,
+        "Aliases": list(endpoint.aliases if endpoint else config.aliases) or None,
+        "NetworkID": ids[0] if ids and container.status != "created" else "",
+        **_endpoint(endpoint),
+        "DriverOpts": None,
+    }

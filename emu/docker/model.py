@@ -1,0 +1,205 @@
+"""Docker's nouns as plain data: images, containers, networks, endpoints, port bindings.
+
+The engine changes them, `inspect.py` turns them into what the Engine API answers, programs print that.
+Not modelled: image layers, volumes, resource limits, users, health checks, labels' meaning.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from emu.docker.driver import Driver
+    from emu.docker.ipam import Pool
+    from emu.docker.sandbox import Sandbox
+    from emu.engine import Future
+    from emu.packet.address import Ip, Mac
+    from emu.process import Place, Process
+
+SHORT = 12  # digits of an id that people read
+
+Port = tuple[int, str]  # (80, 'tcp')
+
+
+@dataclass(frozen=True)
+class Image:
+    """What of an image the network notices: the ports it exposes and the program it runs. Without a command it idles (idle.py).
+
+    An image that is not `known` may hold any program: one that emu does not have is stood in for by an idle container. `stop_status`: with
+    what its program ends on SIGTERM; None: as process 1 without a handler it does not hear that signal.
+    """
+
+    name: str
+    expose: tuple[Port, ...] = ()
+    command: tuple[str, ...] = ()
+    files: Mapping[str, str] = field(default_factory=dict)
+    known: bool = True
+    stop_status: int | None = None
+
+
+@dataclass(frozen=True)
+class PortBinding:
+    """One `-p`: `host_port` 0 lets the engine choose; `host_port_end` beyond it gives a range to choose from."""
+
+    port: int
+    protocol: str = "tcp"
+    host_ip: str = ""
+    host_port: int = 0
+    host_port_end: int = 0
+
+
+@dataclass(frozen=True)
+class PublishedPort:
+    """A binding in force."""
+
+    port: int
+    protocol: str
+    host_ip: str
+    host_port: int
+
+
+@dataclass
+class EndpointConfig:
+    """How a container wants to be on a network."""
+
+    ip: str | None = None
+    mac: str | None = None
+    aliases: tuple[str, ...] = ()
+    links: tuple[str, ...] = ()
+
+
+@dataclass
+class ContainerConfig:
+    """What `docker create` is asked for."""
+
+    image: str
+    command: tuple[str, ...] = ()
+    entrypoint: tuple[str, ...] = ()
+    hostname: str = ""
+    env: tuple[str, ...] = ()
+    expose: tuple[Port, ...] = ()
+    publish: tuple[PortBinding, ...] = ()
+    publish_all: bool = False
+    network_mode: str = "default"
+    networks: dict[str, EndpointConfig] = field(default_factory=dict)
+    extra_hosts: tuple[str, ...] = ()
+    dns: tuple[str, ...] = ()
+    auto_remove: bool = False
+    labels: dict[str, str] = field(default_factory=dict)
+    sysctls: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class IpamConfig:
+    """One `--subnet` with what goes with it, as text."""
+
+    subnet: str = ""
+    ip_range: str = ""
+    gateway: str = ""
+    aux_addresses: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass
+class NetworkConfig:
+    """What `docker network create` is asked for."""
+
+    driver: str = "bridge"
+    ipam: tuple[IpamConfig, ...] = ()
+    options: dict[str, str] = field(default_factory=dict)
+    labels: dict[str, str] = field(default_factory=dict)
+    internal: bool = False
+    attachable: bool = False
+
+
+@dataclass(eq=False)
+class Network:
+    """A network that exists. Drivers without addresses of their own (host, null) have no pool.
+
+    `gateway` is the address of the bridge, `default_gateway` what containers route to: the same, unless the user said otherwise.
+    """
+
+    name: str
+    id: str
+    config: NetworkConfig
+    created_ns: int
+    driver: Driver
+    pool: Pool | None = None
+    gateway: Ip | None = None
+    default_gateway: Ip | None = None
+    predefined: bool = False
+    endpoints: dict[str, Endpoint] = field(default_factory=dict)
+    state: Any = None  # the driver's own
+
+    @property
+    def short_id(self) -> str:
+        return self.id[:SHORT]
+
+    @property
+    def internal(self) -> bool:
+        return self.config.internal
+
+
+@dataclass(eq=False)
+class Endpoint:
+    """A container's attachment to a network, from start (or connect) to stop (or disconnect)."""
+
+    id: str
+    name: str
+    network: Network
+    container: Container
+    config: EndpointConfig
+    ip: Ip | None = None
+    length: int = 0
+    mac: Mac | None = None
+    gateway: Ip | None = None
+    interface: str = ""
+    published: list[PublishedPort] = field(default_factory=list)
+    state: Any = None  # the driver's own
+
+    @property
+    def aliases(self) -> tuple[str, ...]:
+        """On a user-defined network a container answers to its short id too."""
+        return () if self.network.predefined else (*self.config.aliases, self.container.short_id)
+
+
+@dataclass(eq=False)
+class Container:
+    """A container: `status` is `created`, `running` or `exited`. `place` is where its programs run, once started."""
+
+    name: str
+    id: str
+    config: ContainerConfig
+    image: Image
+    command: tuple[str, ...]
+    hostname: str
+    created_ns: int
+    networks: dict[str, EndpointConfig] = field(default_factory=dict)
+    endpoints: dict[str, Endpoint] = field(default_factory=dict)
+    status: str = "created"
+    exit_code: int = 0
+    error: str = ""
+    started_ns: int = 0
+    finished_ns: int = 0
+    pid: int = 0
+    place: Place | None = None
+    process: Process | None = None
+    sandbox: Sandbox | None = None
+    ended: Future[int] | None = None
+    log: str = ""
+
+    @property
+    def short_id(self) -> str:
+        return self.id[:SHORT]
+
+    @property
+    def running(self) -> bool:
+        return self.status == "running"
+
+    @property
+    def exposed(self) -> tuple[Port, ...]:
+        """What the image and `--expose` name, and what is published."""
+        named = (*self.image.expose, *self.config.expose, *((binding.port, binding.protocol) for binding in self.config.publish))
+        return tuple(sorted(set(named), key=lambda port: f"{port[0]}/{port[1]}"))

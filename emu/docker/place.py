@@ -1,0 +1,77 @@
+"""Where a container's programs run: its files, its environment, and its main program."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from emu.docker import files
+from emu.docker.errors import DockerError
+from emu.docker.idle import idle
+from emu.packet.address import ANY, ip_text
+from emu.process import Main, Place
+
+if TYPE_CHECKING:
+    from emu.docker.engine import DockerEngine
+    from emu.docker.model import Container
+
+
+def make(docker: DockerEngine, container: Container) -> None:
+    """The files are the image's and Docker's; those that programs wrote survive a restart."""
+    assert container.sandbox is not None
+    host = docker.host
+    old = container.place
+    name = f"{host.name}/{container.name}"
+    place = container.place = Place(docker.engine, name, container.sandbox.netns, container.hostname, host.find_program)
+    place.host, place.container = host, container
+    if old is not None:
+        place.files = old.files
+    else:
+        for path, text in container.image.files.items():
+            place.files.write(path, text)
+    place.env.update({"HOSTNAME": container.hostname, "HOME": "/root"})
+    place.env.update(entry.partition("=")[::2] for entry in container.config.env)
+    _write_files(docker, container, place)
+
+
+def _write_files(docker: DockerEngine, container: Container, place: Place) -> None:
+    """A container in someone else's namespace has that one's files."""
+    assert container.sandbox is not None
+    place.files.write("/etc/hostname", container.hostname + "\n")
+    owner = docker.host.place if container.config.network_mode == "host" else container.sandbox.container.place
+    if owner is place:
+        extra = [(name, address) for name, _, address in (entry.partition(":") for entry in container.config.extra_hosts)]
+        place.files.write("/etc/hosts", files.hosts([(name, _host_gateway(docker, address)) for name, address in extra]))
+        return
+    assert owner is not None
+    for path in ("/etc/hosts", "/etc/resolv.conf"):
+        place.files.write(path, files.read(owner.files, path))
+
+
+def _host_gateway(docker: DockerEngine, address: str) -> str:
+    """`--add-host NAME:host-gateway` means docker0's address."""
+    return ip_text(docker.networks.find("bridge").gateway or ANY) if address == "host-gateway" else address
+
+
+def write_resolv_conf(docker: DockerEngine, container: Container) -> None:
+    """After its networks have changed; not for a container in someone else's namespace."""
+    if container.place is None or container.sandbox is None or container.sandbox.container is not container:
+        return
+    if container.config.network_mode != "host":
+        host = files.read(docker.host.place.files, "/etc/resolv.conf")
+        container.place.files.write("/etc/resolv.conf", files.resolv_conf(container, host, docker.config.dns))
+
+
+def program(docker: DockerEngine, container: Container) -> Main:
+    """What the container runs. Raises DockerError if its image is known and has no such program."""
+    assert container.place is not None
+    image, name = container.image, container.command[0] if container.command else ""
+    main = docker.host.find_program(container.place, name) if name else None
+    if main is not None:
+        return main
+    if name and image.known:
+        text = "failed to create shim task: OCI runtime create failed: runc create failed: unable to start container process"
+        raise DockerError(400, f'{text}: exec: "{name}": executable file not found in $PATH: unknown')
+    if name:
+        docker.notice(f"{container.place.name}: there is no program {name} here; the container idles, and answers on its ports")
+    ports = dict.fromkeys((*image.expose, *container.config.expose)) if image.known else container.exposed
+    return idle(tuple(ports), f"{container.config.image} in {container.place.name}")

@@ -1,0 +1,103 @@
+"""A container's network namespace as Docker keeps it (libnetwork sandbox.go): interfaces, default route, who publishes the ports.
+
+Of its endpoints with a gateway, the one whose network's name comes first in byte order, internal ones last, gives the default route and
+publishes the ports; both move when a better one is connected or the best one goes. Not modelled: endpoint priorities, docker_gwbridge.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from emu.docker.drivers.bridge import PREFIX
+from emu.docker.errors import DockerError
+from emu.docker.ipam import Prefix
+from emu.docker.model import Container, Endpoint, PortBinding
+from emu.netns.fib import Route
+from emu.packet.address import ANY, ip_text
+
+if TYPE_CHECKING:
+    from emu.netns.namespace import Netns
+
+
+class Sandbox:
+    """The namespace of one container, or of the containers that share it."""
+
+    def __init__(self, container: Container, netns: Netns, identity: str) -> None:
+        self.container = container
+        self.netns = netns
+        self.id = identity
+        self.endpoints: list[Endpoint] = []
+        self._numbers: dict[str, int] = {}  # of interfaces, for each prefix; they only grow
+        self._outward: Endpoint | None = None
+        self._default_route: Route | None = None
+
+    def join(self, endpoint: Endpoint) -> None:
+        """Raises DockerError; the endpoint has left again then."""
+        self._check_conflict(endpoint)
+        prefix = endpoint.network.config.options.get(PREFIX, "eth")
+        number = self._numbers.get(prefix, 0)
+        name = f"{prefix}{number}"
+        if endpoint.network.driver.join(endpoint, self.netns, name):
+            endpoint.interface = name
+            self._numbers[prefix] = number + 1
+        self.endpoints.append(endpoint)
+        try:
+            self._choose_way_out()
+        except DockerError as error:
+            self.leave(endpoint)
+            text = f"driver failed programming external connectivity on endpoint {endpoint.name} ({endpoint.id}): {error.message}"
+            raise DockerError(error.status, text) from None
+
+    def leave(self, endpoint: Endpoint) -> None:
+        self.endpoints.remove(endpoint)
+        if endpoint is self._outward:
+            self._close_way_out()
+        endpoint.network.driver.leave(endpoint)
+        endpoint.interface = ""
+        self._choose_way_out()
+
+    def _choose_way_out(self) -> None:
+        best = min((endpoint for endpoint in self.endpoints if endpoint.gateway is not None), key=_preference, default=None)
+        if best is self._outward:
+            return
+        self._close_way_out()
+        self._outward = best
+        if best is None:
+            return
+        self._default_route = Route(ANY, 0, dev=self.netns.devices[best.interface], via=best.gateway)
+        self.netns.fib.add(self._default_route)
+        best.network.driver.publish(best, bindings_of(self.container))
+
+    def _close_way_out(self) -> None:
+        if self._outward is None:
+            return
+        self._outward.network.driver.unpublish(self._outward)
+        if self._default_route in self.netns.fib.routes:
+            self.netns.fib.remove(self._default_route)
+        self._outward = self._default_route = None
+
+    def _check_conflict(self, endpoint: Endpoint) -> None:
+        """A new interface may not overlap a route that is there."""
+        if endpoint.ip is None:
+            return
+        subnet = Prefix.parse(f"{ip_text(endpoint.ip)}/{endpoint.length}")
+        for route in self.netns.fib.routes:
+            if route.length and Prefix(route.dst, route.length).overlaps(subnet):
+                dst, src = f"{ip_text(route.dst)}/{route.length}", ip_text(route.src) if route.src else "<nil>"
+                shown = f"{{Ifindex: {route.dev.ifindex if route.dev else 0} Dst: {dst} Src: {src} Gw: <nil> Flags: [] Table: 254}}"
+                address = f"{ip_text(endpoint.ip)}/{endpoint.length}"
+                text = f"cannot program address {address} in sandbox interface because it conflicts with existing route {shown}"
+                raise DockerError(403, text)
+
+
+def _preference(endpoint: Endpoint) -> tuple[bool, str]:
+    return endpoint.network.internal, endpoint.network.name
+
+
+def bindings_of(container: Container) -> list[PortBinding]:
+    """What `-p` names, and with `-P` a port of the engine's choice for every other exposed one."""
+    bindings = list(container.config.publish)
+    if container.config.publish_all:
+        named = {(binding.port, binding.protocol) for binding in bindings}
+        bindings += [PortBinding(port, protocol) for port, protocol in container.exposed if (port, protocol) not in named]
+    return bindings
