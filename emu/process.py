@@ -16,7 +16,7 @@ here, at the edge; nanoseconds everywhere else.
 from __future__ import annotations
 
 from collections.abc import Callable, Coroutine
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from emu.engine import SECOND, Cancelled, Engine, Future, Task
 
@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from emu.netns.namespace import Netns
     from emu.netns.socket import RawSocket, UdpSocket
     from emu.netns.tcp import TcpListener, TcpSocket
+
+S = TypeVar("S")
 
 Main = Callable[["Process", list[str]], Coroutine[Any, Any, int]]
 
@@ -182,7 +184,7 @@ class Process:
         """Raises OSError (EADDRINUSE)."""
         return self._keep(self.netns.tcp.listen((address, port), backlog))
 
-    def _keep(self, sock: Any) -> Any:
+    def _keep(self, sock: S) -> S:
         self._sockets.append(sock)
         return sock
 

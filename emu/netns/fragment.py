@@ -98,7 +98,8 @@ class Reassembly:
             queue = _Queue(self.netns.engine.call_later(lasts, self._expire, key, give_up, background=True))
             self._queues[key] = queue
         if not self._insert(queue, datagram):
-            return self._discard(key, datagram)
+            self._discard(key, datagram)
+            return None
         if queue.total is None or queue.size < queue.total or queue.first is None:
             return None
         queue.timer.cancel()

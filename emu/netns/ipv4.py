@@ -66,7 +66,7 @@ class Ipv4:
         self.reassembly = Reassembly(netns)
         self.encap_rcv: dict[int, Callable[[Datagram], None]] = {}  # by IP protocol: tunnels
         self._out: dict[bytes, tuple[Route, Ip]] = {}
-        self._in: dict[tuple[NetDevice, bytes], Callable[[Datagram], None]] = {}
+        self._in: dict[tuple[Any, bytes], Callable[[Datagram], None]] = {}
         self._pmtu: dict[bytes, tuple[int, int]] = {}  # by destination: MTU and when it expires
         self._ids: dict[bytes, int] = {}
         self._random = netns.engine.stream(f"ip {netns.name}")
@@ -114,7 +114,8 @@ class Ipv4:
 
     def _decide(self, datagram: Datagram) -> Callable[[Datagram], None]:
         """ip_route_input_slow: martians, local table, reverse path, main table."""
-        src, dst, dev = datagram.src, datagram.dst, datagram.iif
+        src, dst = datagram.src, datagram.dst
+        dev: NetDevice = datagram.iif
         sysctl, fib = self.netns.sysctl, self.netns.fib
         on_lo = isinstance(dev, Loopback)
         route_localnet = sysctl.either(dev.name, "route_localnet")

@@ -107,7 +107,8 @@ class UdpSocket:
                 self._raise()
             if self.closed:
                 raise OSError(errno.EBADF, "Bad file descriptor")
-            self._waiting = waiting = Future(self.netns.engine)
+            waiting: Future[None] = Future(self.netns.engine)
+            self._waiting = waiting
             if timeout is None:
                 await waiting
             else:
@@ -218,7 +219,8 @@ class RawSocket:
     async def recv(self, timeout: float | None = None) -> RawReceived:
         """The next packet. Raises TimeoutError after `timeout` seconds."""
         while not self._queue:
-            self._waiting = waiting = Future(self.netns.engine)
+            waiting: Future[None] = Future(self.netns.engine)
+            self._waiting = waiting
             if timeout is None:
                 await waiting
             else:
