@@ -1,0 +1,189 @@
+"""Whether a topology makes sense as a whole: names that exist, addresses that are on their LAN and only once, places that steps can use."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from emu.errors import did_you_mean
+from emu.packet import address
+from emu.topology import values
+from emu.topology.check_compose import check_compose
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from emu.topology.document import KeyPath, Report
+    from emu.topology.spec import DockerSpec, HostSpec, InterfaceSpec, Lan, Step, Topology
+
+
+def check(topology: Topology, report: Report, compose_at: KeyPath | None = None) -> None:
+    """Report all that is wrong. `compose_at`: where a plain compose file's content stands."""
+    _check_lans(topology, report)
+    for host in topology.hosts.values():
+        path: KeyPath = ("hosts", host.name)
+        _check_routes(host, (*path, "routes"), report)
+        if host.docker is not None:
+            _check_docker(host, host.docker, (*path, "docker"), report)
+        if host.compose is not None:
+            check_compose(host, host.compose, compose_at if compose_at is not None else (*path, "compose"), report)
+    _check_steps(topology, report)
+
+
+def inside(ip: str, subnet: str) -> bool:
+    """Whether an address (with or without a length) is in a subnet."""
+    network, length = address.prefix(subnet)
+    return address.network(address.prefix(ip)[0], length) == address.network(network, length)
+
+
+# --- LANs and interfaces
+
+
+def _check_lans(topology: Topology, report: Report) -> None:
+    owners: dict[tuple[str, str], str] = {}
+    for host in topology.hosts.values():
+        for interface in host.interfaces.values():
+            path: KeyPath = ("hosts", host.name, "interfaces", interface.name)
+            lan = topology.lans.get(interface.lan)
+            if lan is not None:
+                _check_interface(interface, lan, path, report)
+            elif ("lans", interface.lan) not in report.broken:
+                report.wrong_at((*path, "lan"), f"there is no LAN '{interface.lan}'{did_you_mean(interface.lan, topology.lans)}")
+            if host.docker is not None and interface.name == "docker0":
+                report.wrong_at(path, "'docker0' is the name of Docker's own bridge; choose another")
+            label = f"{host.name}/{interface.name}"
+            for key, word in [*(("address", each) for each in interface.addresses), ("mac", interface.mac)]:
+                if word is not None:
+                    other = owners.setdefault((interface.lan, word.partition("/")[0]), label)
+                    if other != label:
+                        report.wrong_at((*path, key), f"{word.partition('/')[0]} is also that of {other}, on the same LAN")
+
+
+def _check_interface(interface: InterfaceSpec, lan: Lan, path: KeyPath, report: Report) -> None:
+    for each in interface.addresses:
+        if lan.subnet is not None and not inside(each, lan.subnet):
+            report.wrong_at((*path, "address"), f"{each} is not in {lan.subnet}, the subnet of LAN '{lan.name}'")
+    if interface.mtu is not None and interface.mtu > lan.mtu:
+        report.wrong_at((*path, "mtu"), f"{interface.mtu} is more than LAN '{lan.name}' carries, {lan.mtu}")
+
+
+# --- routes, as `ip route add` takes them
+
+_KINDS = ("unicast", "unreachable", "blackhole", "prohibit")
+_WITH_VALUE = ("via", "dev", "src", "metric", "mtu", "scope", "proto")
+
+
+def _check_routes(host: HostSpec, path: KeyPath, report: Report) -> None:
+    for index, route in enumerate(host.routes):
+        try:
+            _check_route(route.split(), host)
+        except ValueError as error:
+            report.wrong_at((*path, index), str(error))
+
+
+def _check_route(words: list[str], host: HostSpec) -> None:
+    kind = words.pop(0) if words[0] in _KINDS else "unicast"
+    if not words:
+        raise ValueError("a route needs a destination")
+    destination = words.pop(0)
+    if destination != "default":
+        values.subnet(destination if "/" in destination else f"{destination}/32")
+    keys: dict[str, str] = {}
+    while words:
+        key = words.pop(0)
+        if key not in (*_WITH_VALUE, "onlink"):
+            raise ValueError(f"'{key}' is not a part of a route{did_you_mean(key, (*_WITH_VALUE, 'onlink'))}")
+        if key != "onlink" and not words:
+            raise ValueError(f"'{key}' needs a value")
+        keys[key] = words.pop(0) if key != "onlink" else ""
+    _check_next_hop(kind, keys, host)
+
+
+def _check_next_hop(kind: str, keys: dict[str, str], host: HostSpec) -> None:
+    if kind == "unicast" and not {"via", "dev"} & set(keys):
+        raise ValueError("a route needs 'via ADDRESS' or 'dev INTERFACE'")
+    device = keys.get("dev")
+    if device is not None and device not in (*host.interfaces, "lo") and host.docker is None:
+        raise ValueError(f"there is no interface '{device}'{did_you_mean(device, host.interfaces)}")
+    for key in ("via", "src"):
+        if key in keys:
+            address.ip(keys[key])
+    for key in ("metric", "mtu"):
+        if key in keys and not (keys[key].isascii() and keys[key].isdigit()):
+            raise ValueError(f"'{key} {keys[key]}' is not a number")
+    subnets = [each for interface in host.interfaces.values() for each in interface.addresses]
+    if "via" in keys and "onlink" not in keys and not any(inside(keys["via"], each) for each in subnets):
+        raise ValueError(f"the next hop {keys['via']} is on no subnet of this host")
+
+
+# --- Docker
+
+
+def _check_docker(host: HostSpec, docker: DockerSpec, path: KeyPath, report: Report) -> None:
+    if docker.bip is not None:
+        for key, value in (("fixed-cidr", docker.fixed_cidr), ("default-gateway", docker.default_gateway)):
+            if value is not None and not inside(value, docker.bip):
+                report.wrong_at((*path, key), f"{value} is not in docker0's subnet, {docker.bip}")
+        for interface in host.interfaces.values():
+            if any(overlap(docker.bip, each) for each in interface.addresses):
+                report.wrong_at((*path, "bip"), f"{docker.bip} overlaps with the subnet of {interface.name}")
+    for index, pool in enumerate(docker.default_address_pools):
+        if pool.size < address.prefix(pool.base)[1]:
+            report.wrong_at((*path, "default-address-pools", index, "size"), f"a /{pool.size} does not fit in {pool.base}")
+
+
+def overlap(one: str, other: str) -> bool:
+    shorter = min(one, other, key=lambda subnet: address.prefix(subnet)[1])
+    return inside(other if shorter is one else one, shorter)
+
+
+# --- steps
+
+
+def _check_steps(topology: Topology, report: Report) -> None:
+    latest = 0
+    for index, step in enumerate(topology.steps):
+        path: KeyPath = ("steps", index)
+        problem = _place_problem(step, topology, report)
+        if problem:
+            report.wrong_at((*path, "on") if (*path, "on") in report.seen else path, problem)
+        if step.background and step.expect != type(step.expect)():
+            report.wrong_at((*path, "expect"), "nothing can be expected of a step in the background (its '&')")
+        if step.at_ns is not None:
+            if step.at_ns < latest:
+                report.wrong_at((*path, "at"), "is before the time of a step above")
+            latest = max(latest, step.at_ns)
+
+
+def _place_problem(step: Step, topology: Topology, report: Report) -> str:
+    host_name, slash, container = step.place.partition("/")
+    host = topology.hosts.get(host_name)
+    if host is None:
+        if ("hosts", host_name) in report.broken:
+            return ""
+        return f"there is no place '{step.place}'{did_you_mean(step.place, _places(topology))}"
+    if not slash:
+        return ""
+    if host.docker is None:
+        broken = ("hosts", host_name, "docker") in report.broken or ("hosts", host_name, "compose") in report.broken
+        return "" if broken else f"'{host_name}' runs no Docker, so it has no container '{container}'"
+    if container in _containers(host, topology.steps) or ("hosts", host_name, "compose") in report.broken:
+        return ""
+    if any(("services", container) == path[-2:] for path in report.broken):
+        return ""
+    return f"there is no place '{step.place}'{did_you_mean(step.place, _places(topology))}"
+
+
+def _places(topology: Topology) -> list[str]:
+    containers = [f"{host.name}/{name}" for host in topology.hosts.values() for name in _containers(host, topology.steps)]
+    return [*topology.hosts, *containers]
+
+
+def _containers(host: HostSpec, steps: Iterable[Step]) -> list[str]:
+    """The compose file's, and those that steps make and name themselves."""
+    services = host.compose.services.values() if host.compose is not None else ()
+    names = [each.container_name or each.name for each in services] + [each.name for each in services]
+    for step in steps:
+        if step.place == host.name:
+            names += re.findall(r"--name[= ]\s*(\S+)", step.command) + re.findall(r"\brename\s+\S+\s+(\S+)", step.command)
+    return list(dict.fromkeys(names))

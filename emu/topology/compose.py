@@ -1,0 +1,267 @@
+"""The part of a docker-compose file that touches the network, in its short and its long forms.
+
+Source: the compose specification and what docker-compose does with it. Keys without effect on the network are accepted and ignored;
+those that have one and are not here are refused. Not modelled: builds (the image is then unknown), profiles, replicas, extends and
+include, external networks, IPv6, and the order that health checks impose beyond that of starting.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from emu.topology import values
+from emu.topology.document import KeyPath, MapNode, Node, Report, ScalarNode
+from emu.topology.shapes import Choice, Converted, Either, Field, Flag, Integer, Json, ListOf, MapOf, Record, Shape, Text
+from emu.topology.spec import Attachment, ComposeSpec, Exposed, NetworkSpec, PortSpec, ServiceSpec
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+TEXT = Text(values.text, types="string number boolean")
+WORD = Text(values.line, types="string number")
+NAMES = ListOf(Text(values.container_name))
+ADDRESS = Text(values.unicast_ip, "an address")
+MAC = Text(values.mac, "a MAC address")
+SUBNET = Text(values.subnet, "a subnet")
+
+
+# --- ports
+
+
+def short_ports(text: str) -> tuple[PortSpec, ...]:
+    """`80`, `8080:80`, `127.0.0.1:8080:80/udp`, `8000-8002:80-82`, `8000-8010:80`."""
+    rest, _, protocol = text.partition("/")
+    protocol = values.known_protocol(protocol or "tcp")
+    *host, target = rest.split(":")
+    if len(host) > 2:
+        raise ValueError(f"'{text}' is not a port such as 8080:80 or 127.0.0.1:8080:80/udp")
+    targets = values.port_range(target)
+    published = host.pop() if host else ""
+    host_ip = values.ip(host[0]) if host else ""
+    if not published:
+        return tuple(PortSpec(port, None, host_ip, protocol) for port in targets)
+    sources = values.port_range(published)
+    if len(sources) == len(targets):
+        return tuple(PortSpec(inner, outer, host_ip, protocol) for inner, outer in zip(targets, sources, strict=True))
+    if len(targets) > 1:
+        raise ValueError(f"'{text}': the ranges are of different lengths")
+    return (PortSpec(targets[0], sources[0], host_ip, protocol, sources[-1]),)
+
+
+def long_port(target: int, published: str = "", host_ip: str = "", protocol: str = "tcp") -> tuple[PortSpec, ...]:
+    if not published:
+        return (PortSpec(target, None, host_ip, protocol),)
+    sources = values.port_range(published)
+    return (PortSpec(target, sources[0], host_ip, protocol, sources[-1] if len(sources) > 1 else None),)
+
+
+LONG_PORT = Converted(
+    Record(
+        dict,
+        "A published port, in the long form.",
+        {
+            "target": Field(Text(values.port, "a port", types="integer string"), "the container's port", required=True),
+            "published": Field(WORD, "the host's port, or a range to choose from"),
+            "host_ip": Field(Text(values.ip, "an address"), "the host's address; all if absent"),
+            "protocol": Field(Text(values.known_protocol), "tcp or udp"),
+            "mode": Field(Choice("ingress", "host"), "without effect outside a swarm", check=True),
+        },
+        ignored=("name", "app_protocol"),
+        title="LongPort",
+    ),
+    lambda keys: long_port(**keys),
+)
+
+
+def _flat(groups: tuple[tuple[Any, ...], ...]) -> tuple[Any, ...]:
+    return tuple(dict.fromkeys(item for group in groups for item in group))
+
+
+PORTS = Converted(ListOf(Either(text=Text(short_ports, "a port", types="string integer"), mapping=LONG_PORT)), _flat)
+EXPOSE: Shape[tuple[Exposed, ...]] = Converted(ListOf(Text(values.exposed, "a port", values.PORTS, "string integer")), _flat)
+
+
+# --- lists that may be mappings, and the other way round
+
+
+class Pairs(Shape[dict[str, str]]):
+    """`[KEY=value, KEY]` or `{KEY: value}`."""
+
+    def read(self, node: Node, path: KeyPath, report: Report) -> dict[str, str]:
+        if not isinstance(node, MapNode):
+            return dict(self._pair(text) for text in ListOf(TEXT).read(node, path, report))
+        pairs = {}
+        for key, child in node.entries.items():
+            null = isinstance(child, ScalarNode) and child.null
+            pairs[key] = "" if null else Text(values.any_text).read(child, (*path, key), report)
+        return pairs
+
+    @staticmethod
+    def _pair(text: str) -> tuple[str, str]:
+        key, _, value = text.partition("=")
+        return key, value
+
+    def json(self, definitions: Json) -> Json:
+        scalar = {"type": ["string", "number", "boolean", "null"]}
+        return {"anyOf": [{"type": ["object", "null"], "additionalProperties": scalar}, ListOf(TEXT).json(definitions)]}
+
+
+COMMAND = Either(text=Text(values.words, "a command line"), items=ListOf(Text(values.any_text, types="string number boolean")))
+ATTACHMENT = Record(
+    Attachment,
+    "How a service is on a network.",
+    {
+        "aliases": Field(NAMES, "further names on this network"),
+        "ipv4_address": Field(ADDRESS, "an address of its own choice; the network needs a subnet"),
+        "mac_address": Field(MAC, "instead of the one that Docker makes of the address"),
+    },
+    ignored=("priority",),
+    refused=("ipv6_address", "link_local_ips", "gw_priority", "interface_name", "driver_opts"),
+)
+NETWORKS_OF_SERVICE = Either(
+    items=Converted(NAMES, lambda names: {name: Attachment() for name in names}),
+    mapping=MapOf(values.container_name, ATTACHMENT),
+)
+CONDITION: Record[dict[str, Any]] = Record(
+    dict,
+    "When a service counts as started.",
+    {
+        "condition": Field(Choice("service_started", "service_healthy", "service_completed_successfully")),
+        "restart": Field(Flag()),
+        "required": Field(Flag()),
+    },
+    title="DependsOn",
+)
+DEPENDS_ON = Either(items=NAMES, mapping=Converted(MapOf(values.container_name, CONDITION), tuple))
+
+
+def network_mode(text: str) -> str:
+    mode, colon, name = text.partition(":")
+    if (mode in ("bridge", "host", "none") and not colon) or (mode in ("service", "container") and name):
+        return text
+    raise ValueError(f"'{text}' is unknown; known: bridge, host, none, service:NAME, container:NAME")
+
+
+DEPLOY: Record[dict[str, Any]] = Record(
+    dict,
+    "What a swarm would do.",
+    {"replicas": Field(Integer(1, 1), "one; more are not modelled")},
+    ignored=("resources", "restart_policy", "labels", "placement", "update_config", "rollback_config"),
+    refused=("endpoint_mode", "mode"),
+    title="Deploy",
+)
+
+SERVICE_IGNORED = [
+    "annotations", "attach", "blkio_config", "build", "cap_add", "cap_drop", "cgroup", "cgroup_parent", "configs", "cpu_count",
+    "cpu_percent", "cpu_period", "cpu_quota", "cpu_rt_period", "cpu_rt_runtime", "cpu_shares", "cpus", "cpuset", "credential_spec",
+    "develop", "device_cgroup_rules", "devices", "env_file", "gpus", "group_add", "healthcheck", "init", "ipc", "isolation", "label_file",
+    "labels", "logging", "mem_limit", "mem_reservation", "mem_swappiness", "memswap_limit", "oom_kill_disable", "oom_score_adj", "pid",
+    "pids_limit", "platform", "post_start", "pre_stop", "privileged", "pull_policy", "read_only", "restart", "runtime", "secrets",
+    "security_opt", "shm_size", "stdin_open", "stop_grace_period", "stop_signal", "storage_opt", "tmpfs", "tty", "ulimits", "user",
+    "userns_mode", "uts", "volumes", "volumes_from", "working_dir",
+]  # fmt: skip
+SERVICE_REFUSED = [
+    "dns", "dns_opt", "dns_search", "domainname", "extends", "external_links", "extra_hosts", "links", "net", "profiles", "provider",
+    "sysctls", "models",
+]  # fmt: skip
+SERVICE = Record(
+    ServiceSpec,
+    "A service: one container.",
+    {
+        "image": Field(WORD, "an image's name; a well-known one brings its ports and a small server"),
+        "command": Field(COMMAND, "what runs, instead of the image's own"),
+        "entrypoint": Field(COMMAND, "what the command is given to"),
+        "container_name": Field(Text(values.container_name), "the container's name; the service's if absent"),
+        "hostname": Field(Text(values.container_name), "what `hostname` prints in it"),
+        "ports": Field(PORTS, "published ports: 8080:80, 127.0.0.1:53:53/udp, or in the long form"),
+        "expose": Field(EXPOSE, "ports that are only exposed: 80, 53/udp"),
+        "networks": Field(NETWORKS_OF_SERVICE, "the networks it is on; the file's default network if absent"),
+        "network_mode": Field(Text(network_mode), "bridge, host, none, service:NAME or container:NAME"),
+        "mac_address": Field(MAC, "on its first network"),
+        "depends_on": Field(DEPENDS_ON, "services that are started before"),
+        "environment": Field(Pairs(), "variables, as a list or a mapping"),
+        "deploy": Field(DEPLOY, "ignored, but for a number of replicas", check=True),
+        "scale": Field(Integer(1, 1), "one; more are not modelled", check=True),
+    },
+    named=True,
+    ignored=SERVICE_IGNORED,
+    refused=SERVICE_REFUSED,
+)
+
+
+# --- networks
+
+IPAM_CONFIG: Record[dict[str, Any]] = Record(
+    dict,
+    "A subnet of a network.",
+    {
+        "subnet": Field(SUBNET, "the network's subnet"),
+        "ip_range": Field(SUBNET, "where in it containers' addresses are taken from"),
+        "gateway": Field(ADDRESS, "the bridge's address"),
+        "aux_addresses": Field(MapOf(values.any_text, ADDRESS), "addresses that are kept free"),
+    },
+    title="IpamConfig",
+)
+IPAM: Record[dict[str, Any]] = Record(
+    dict,
+    "A network's addresses.",
+    {
+        "driver": Field(Choice("default"), "Docker's own"),
+        "config": Field(ListOf(IPAM_CONFIG), "one subnet"),
+    },
+    ignored=("options",),
+    title="Ipam",
+)
+
+
+def _subnet(ipam: dict[str, Any]) -> dict[str, Any]:
+    config = ipam.get("config", ())
+    if len(config) > 1:
+        raise ValueError("the bridge driver takes one subnet")
+    if config and "subnet" not in config[0]:
+        raise ValueError("a subnet is needed before anything else can be said of its addresses")
+    return config[0] if config else {}
+
+
+def _network(ipam: Mapping[str, Any] | None = None, **keys: Any) -> NetworkSpec:
+    return NetworkSpec(**keys, **(ipam or {}))
+
+
+def _only(wanted: bool, what: str) -> Shape[bool]:
+    def check(value: bool) -> bool:
+        if value is not wanted:
+            raise ValueError(what)
+        return value
+
+    return Converted(Flag(), check)
+
+
+NETWORK = Record(
+    _network,
+    "A network of Docker's.",
+    {
+        "name": Field(Text(values.container_name), "what Docker calls it; PROJECT_KEY if absent"),
+        "driver": Field(Choice("bridge", refused=("overlay", "macvlan", "ipvlan", "host", "none", "null")), "bridge"),
+        "driver_opts": Field(Pairs(), "com.docker.network.… options"),
+        "ipam": Field(Converted(IPAM, _subnet), "its addresses"),
+        "internal": Field(Flag(), "without a way out"),
+        "attachable": Field(Flag(), "without effect outside a swarm", check=True),
+        "external": Field(_only(False, "networks that exist before are not modelled"), "false", check=True),
+        "enable_ipv6": Field(_only(False, "IPv6 is not modelled"), "false", check=True),
+    },
+    ignored=("labels", "enable_ipv4"),
+    title="NetworkSpec",
+    sourced=True,
+)
+
+COMPOSE = Record(
+    ComposeSpec,
+    "A docker-compose file.",
+    {
+        "name": Field(Text(values.name), "the project's name; networks are named PROJECT_KEY"),
+        "services": Field(MapOf(values.container_name, SERVICE, values.CONTAINER_NAME, "has no service"), "the containers", required=True),
+        "networks": Field(MapOf(values.container_name, NETWORK, values.CONTAINER_NAME), "the networks between them"),
+    },
+    ignored=("version", "volumes", "configs", "secrets"),
+    refused=("include", "models"),
+)

@@ -1,0 +1,118 @@
+"""From what a compose file says to what docker-compose makes of it: names, the default network, aliases, the order of starting.
+
+Source: the compose specification. Containers are named as the service (or its `container_name`), without the project and number that
+docker-compose puts around, so that a place has the name the file gives it.
+"""
+
+from __future__ import annotations
+
+import re
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from emu.topology import variables
+from emu.topology.compose import COMPOSE
+from emu.topology.document import KeyPath, Node, Report, parse, read_text
+from emu.topology.shapes import Json, Shape, Text
+from emu.topology.spec import Attachment, ComposeSpec, NetworkSpec, ServiceSpec
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
+
+DEFAULT = "default"
+
+
+class ComposeContent(Shape[ComposeSpec]):
+    """The content of a compose file, with its variables replaced."""
+
+    def read(self, node: Node, path: KeyPath, report: Report) -> ComposeSpec:
+        with _variables(report):
+            return COMPOSE.read(node, path, report)
+
+    def json(self, definitions: Json) -> Json:
+        return COMPOSE.json(definitions)
+
+
+class ComposeFile(Text[ComposeSpec]):
+    """The path of a compose file, from the folder of the file that names it; the project is named after its folder."""
+
+    def __init__(self) -> None:
+        super().__init__(lambda _: ComposeSpec(), "a compose file's path or content")
+
+    def read(self, node: Node, path: KeyPath, report: Report) -> ComposeSpec:
+        file = Path(node.source.file).parent / self._text(node, path, report)
+        try:
+            text = read_text(file)
+        except ValueError as error:
+            report.refuse(node.source, path, f"'{file}' {error}")
+        report.roots[str(file)] = path
+        compose = ComposeContent().read(parse(text, str(file), report), path, report)
+        return compose if compose.name else replace(compose, name=project_name(folder_name(file)))
+
+
+@contextmanager
+def _variables(report: Report) -> Iterator[None]:
+    def unset(name: str) -> None:
+        report.notice(f"the variable '{name}' has no value: blank is used (neither the environment nor .env is read)")
+
+    before, report.expand = report.expand, lambda text: variables.expand(text, unset) if "$" in text else text
+    try:
+        yield
+    finally:
+        report.expand = before
+
+
+def folder_name(file: Path) -> str:
+    return file.absolute().parent.name
+
+
+def project_name(text: str) -> str:
+    """A name as docker-compose makes it: lower case, without what cannot be in a name."""
+    return re.sub(r"^[_-]+|[^a-z0-9_-]", "", text.lower()) or "project"
+
+
+def finish(compose: ComposeSpec, name: str) -> ComposeSpec:
+    """With all that the file leaves to docker-compose."""
+    project = compose.name or name
+    services = {each.name: _service(each, project) for each in start_order(compose.services)}
+    networks = {key: replace(each, name=each.name or f"{project}_{key}") for key, each in compose.networks.items()}
+    if any(DEFAULT in service.networks for service in services.values()):
+        networks.setdefault(DEFAULT, NetworkSpec(name=f"{project}_{DEFAULT}", source=compose.source))
+    return replace(compose, name=project, services=services, networks=networks)
+
+
+def _service(service: ServiceSpec, project: str) -> ServiceSpec:
+    attachments = dict(service.networks)
+    if not attachments and service.network_mode is None:
+        attachments = {DEFAULT: Attachment(source=service.source)}
+    return replace(
+        service,
+        image=service.image or f"{project}_{service.name}",
+        container_name=service.container_name or service.name,
+        networks={key: replace(each, aliases=tuple(dict.fromkeys((service.name, *each.aliases)))) for key, each in attachments.items()},
+        depends_on=tuple(dependencies(service)),
+    )
+
+
+def dependencies(service: ServiceSpec) -> list[str]:
+    """The services that are started before, also because their network namespace is shared."""
+    mode, _, owner = (service.network_mode or "").partition(":")
+    return [*service.depends_on, *([owner] if mode == "service" and owner not in service.depends_on else [])]
+
+
+def start_order(services: Mapping[str, ServiceSpec]) -> list[ServiceSpec]:
+    """As the file has them, but each after those that it depends on. Services on a cycle are left out."""
+    started: dict[str, ServiceSpec] = {}
+    waiting = dict(services)
+    while waiting:
+        ready = next((each for each in waiting.values() if _all_in(dependencies(each), started, services)), None)
+        if ready is None:
+            break
+        started[ready.name] = waiting.pop(ready.name)
+    return list(started.values())
+
+
+def _all_in(names: Iterable[str], started: Mapping[str, ServiceSpec], services: Mapping[str, ServiceSpec]) -> bool:
+    return all(name in started or name not in services for name in names)

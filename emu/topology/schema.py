@@ -1,0 +1,272 @@
+"""The keys of a topology file: one table that the loader reads files with and that the published JSON Schema is written from.
+
+`python -m emu.topology.schema` writes `topology.schema.json` anew.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+
+from emu.topology import values
+from emu.topology.compose import EXPOSE
+from emu.topology.document import KeyPath, Node, Report, read_text
+from emu.topology.project import ComposeContent, ComposeFile
+from emu.topology.shapes import Either, Field, Flag, Integer, Json, ListOf, MapOf, Record, Shape, Text
+from emu.topology.spec import (
+    AddressPool,
+    CaptureSpec,
+    DockerSpec,
+    Expect,
+    HostSpec,
+    ImageSpec,
+    InterfaceSpec,
+    Lan,
+    Limits,
+    Step,
+    Topology,
+)
+
+PUBLISHED = Path(__file__).with_name("topology.schema.json")
+
+SUBNET = Text(values.subnet, "a subnet")
+MTU = Integer(68, 65535)
+DURATION = Text(values.duration, "a duration", values.DURATION, "string number")
+LINE = Text(values.line, "a line of text")
+
+LAN = Record(
+    Lan,
+    "A physical Ethernet segment between hosts.",
+    {
+        "subnet": Field(SUBNET, "the network that the addresses on it belong to"),
+        "mtu": Field(MTU, "of its interfaces; 1500 if absent"),
+        "delay": Field(DURATION, "one way: 20ms", to="delay_ns"),
+        "rate": Field(Text(values.rate, "a rate", values.RATE), "of each interface: 10mbit", to="rate_bps"),
+        "loss": Field(Text(values.percentage, "a percentage", values.PERCENTAGE), "of all frames: 1%"),
+        "queue": Field(Integer(1, 1_000_000), "frames that may wait for an interface's line"),
+    },
+    named=True,
+)
+
+INTERFACE = Record(
+    InterfaceSpec,
+    "A network card.",
+    {
+        "lan": Field(LINE, "the segment it is plugged into", required=True),
+        "address": Field(ListOf(Text(values.interface_address, "an address"), or_one=True), "192.168.50.10/24, or a list", to="addresses"),
+        "mac": Field(Text(values.mac, "a MAC address"), "derived from the topology if absent"),
+        "mtu": Field(MTU, "the segment's if absent"),
+    },
+    named=True,
+)
+
+POOL = Record(
+    AddressPool,
+    "Networks of one size, cut from a larger one.",
+    {"base": Field(SUBNET, required=True), "size": Field(Integer(1, 30), "a prefix length", required=True)},
+)
+
+DAEMON_IGNORED = [
+    "data-root", "exec-root", "storage-driver", "storage-opts", "log-driver", "log-opts", "log-level", "debug", "labels",
+    "registry-mirrors", "insecure-registries", "exec-opts", "live-restore", "max-concurrent-downloads", "max-concurrent-uploads",
+    "default-ulimits", "default-runtime", "runtimes", "experimental", "features", "shutdown-timeout", "pidfile", "group", "init",
+    "init-path", "selinux-enabled", "userns-remap", "no-new-privileges", "builder",
+]  # fmt: skip
+DAEMON_REFUSED = [
+    "bridge", "ipv6", "ip6tables", "fixed-cidr-v6", "default-gateway-v6", "dns-opts", "dns-search", "hosts", "tls", "tlsverify",
+    "cluster-store", "cluster-advertise", "swarm-default-advertise-addr", "host-gateway-ip", "userland-proxy-path",
+    "network-control-plane-mtu", "node-generic-resources",
+]  # fmt: skip
+DOCKER = Record(
+    DockerSpec,
+    "A Docker engine: the keys of its daemon.json.",
+    {
+        "userland-proxy": Field(Flag(), "docker-proxy carries what NAT does not; true"),
+        "bip": Field(Text(values.interface_address, "an address"), "docker0's address: 172.17.0.1/16"),
+        "icc": Field(Flag(), "containers on docker0 reach each other; true"),
+        "ip-forward": Field(Flag(), "switch net.ipv4.ip_forward on; true"),
+        "ip-masq": Field(Flag(), "masquerade what leaves docker0; true"),
+        "iptables": Field(Flag(), "install rules at all; true"),
+        "mtu": Field(MTU, "of containers on docker0; 1500"),
+        "default-address-pools": Field(ListOf(POOL), "where networks get their subnets from"),
+        "fixed-cidr": Field(SUBNET, "where in docker0's subnet containers' addresses are taken from"),
+        "default-gateway": Field(Text(values.unicast_ip, "an address"), "of containers on docker0"),
+        "ip": Field(Text(values.ip, "an address"), "where ports are published; 0.0.0.0"),
+        "dns": Field(ListOf(Text(values.unicast_ip, "an address")), "name servers of containers"),
+    },
+    ignored=DAEMON_IGNORED,
+    refused=DAEMON_REFUSED,
+)
+
+
+class RulesFile(Text[str]):
+    """iptables rules: the text itself, or the path of an iptables-save file."""
+
+    def __init__(self) -> None:
+        super().__init__(values.text, "iptables rules, or the path of a file of them")
+
+    def read(self, node: Node, path: KeyPath, report: Report) -> str:
+        text = super().read(node, path, report)
+        if "\n" in text.strip() or text.lstrip().startswith(("*", "#")):
+            return text
+        try:
+            return read_text(Path(node.source.file).parent / text)
+        except ValueError as error:
+            report.refuse(node.source, path, f"'{text}' {error}")
+
+
+class ProgramFile(Text[str]):
+    """The path of a Python file that exists."""
+
+    def __init__(self) -> None:
+        super().__init__(values.line, "a Python file's path")
+
+    def read(self, node: Node, path: KeyPath, report: Report) -> str:
+        text = super().read(node, path, report)
+        file = Path(node.source.file).parent / text
+        if not text.endswith(".py"):
+            report.refuse(node.source, path, f"'{text}' is not a Python file")
+        if not file.is_file():
+            report.refuse(node.source, path, f"'{text}' no such file")
+        return str(file)
+
+
+def _sysctl(key: str) -> str:
+    name = key.replace("/", ".") if "." not in key else key
+    if not re.match(r"^net(\.[A-Za-z0-9_/@-]+){2,}$", name):
+        raise ValueError(f"'{key}' is not a name such as net.ipv4.ip_forward")
+    return name
+
+
+FILES = MapOf(values.absolute_path, Text(values.any_text), "^/")
+
+HOST = Record(
+    HostSpec,
+    "A machine.",
+    {
+        "interfaces": Field(MapOf(values.device_name, INTERFACE, values.DEVICE_NAME), "network cards, by name"),
+        "routes": Field(ListOf(LINE), "as after `ip route add`"),
+        "sysctls": Field(MapOf(_sysctl, Text(values.line, types="string integer")), "as for `sysctl -w`"),
+        "iptables": Field(RulesFile(), "an iptables-save file, or its text; loaded first"),
+        "docker": Field(DOCKER, "a Docker engine runs here"),
+        "compose": Field(Either(text=ComposeFile(), mapping=ComposeContent()), "a compose file: its path, or its content"),
+        "files": Field(FILES, "texts by absolute path, for programs that read them"),
+    },
+    named=True,
+)
+
+IMAGE = Record(
+    ImageSpec,
+    "What is in an image, for the network.",
+    {
+        "expose": Field(EXPOSE, "as EXPOSE: 80, 53/udp"),
+        "command": Field(
+            Either(text=Text(values.words, "a command line"), items=ListOf(Text(values.any_text))),
+            "the program it runs; without one it idles, and answers on the ports it exposes",
+        ),
+        "files": Field(FILES, "texts by absolute path"),
+    },
+    named=True,
+)
+
+EXPECT = Record(
+    Expect,
+    "What must be so afterwards; the run fails if it is not.",
+    {
+        "exit": Field(Integer(0, 255), "the exit status"),
+        "stdout": Field(Text(values.expected_text, types="string number"), "a part of standard output, or /a regular expression/"),
+    },
+)
+
+STEP = Record(
+    Step,
+    "A command line.",
+    {
+        "on": Field(LINE, "host, or host/container", required=True, to="place"),
+        "run": Field(LINE, "the command; an & at its end leaves it in the background", required=True, to="command"),
+        "expect": Field(EXPECT, "what must be so afterwards"),
+        "at": Field(DURATION, "a virtual time, counted from the first step", to="at_ns"),
+    },
+)
+
+SHORT_STEP = r"^\s*([^\s$]+)\s*\$\s+(\S.*?)\s*$"
+
+
+class ShortStep(Text[Step]):
+    """`PLACE$ COMMAND`."""
+
+    def __init__(self) -> None:
+        super().__init__(lambda _: Step(place="", command=""), "PLACE$ COMMAND", SHORT_STEP)
+
+    def read(self, node: Node, path: KeyPath, report: Report) -> Step:
+        text = self._text(node, path, report)
+        match = re.match(SHORT_STEP, text)
+        if match is None:
+            report.refuse(node.source, path, f"'{text}' is not PLACE$ COMMAND")
+        return Step(place=match[1], command=match[2], source=node.source)
+
+
+class LongStep(Shape[Step]):
+    """The mapping; or a short step that a ': ' made into one."""
+
+    def read(self, node: Node, path: KeyPath, report: Report) -> Step:
+        keys = list(getattr(node, "entries", ()))
+        if len(keys) == 1 and re.match(SHORT_STEP, keys[0]):
+            report.refuse(node.source, path, f"'{keys[0]}: …' holds ': ', which YAML takes for a key; put the step in quotes")
+        return STEP.read(node, path, report)
+
+    def json(self, definitions: Json) -> Json:
+        return STEP.json(definitions)
+
+
+TOPOLOGY = Record(
+    Topology,
+    "A lab: hosts on Ethernet segments, what runs on them, and the command lines to run.",
+    {
+        "name": Field(Text(values.container_name), "the file's name if absent"),
+        "seed": Field(Integer(0, 2**63), "everything random comes from it"),
+        "lans": Field(MapOf(values.name, LAN, values.NAME), "Ethernet segments, by name"),
+        "hosts": Field(MapOf(values.name, HOST, values.NAME, "has no host"), "machines, by name", required=True),
+        "images": Field(MapOf(values.line, IMAGE), "images, by name"),
+        "steps": Field(ListOf(Either(text=ShortStep(), mapping=LongStep())), "command lines, each after the one before"),
+        "programs": Field(MapOf(values.container_name, ProgramFile(), values.CONTAINER_NAME), "Python files, by the program's name"),
+        "capture": Field(
+            Record(CaptureSpec, "How captures are taken.", {"promiscuous": Field(Flag(), "false is `tcpdump -p`")}),
+            "how captures are taken",
+        ),
+        "limits": Field(
+            Record(
+                Limits,
+                "When a lab that never goes quiet is ended.",
+                {
+                    "time": Field(Text(values.positive_duration, "a duration", values.DURATION, "string number"), to="time_ns"),
+                    "events": Field(Integer(1, 10**12)),
+                },
+            ),
+            "when a lab that never goes quiet is ended",
+        ),
+    },
+)
+
+
+def json_schema() -> Json:
+    """The JSON Schema of topology files; a plain compose file is one too."""
+    definitions: Json = {}
+    topology, compose = TOPOLOGY.json(definitions), ComposeContent().json(definitions)
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": "emu topology",
+        "if": {"type": "object", "required": ["services"]},
+        "then": compose,
+        "else": topology,
+        "$defs": definitions,
+    }
+
+
+def published_text() -> str:
+    return json.dumps(json_schema(), indent=2, ensure_ascii=False) + "\n"
+
+
+if __name__ == "__main__":
+    PUBLISHED.write_text(published_text(), encoding="utf-8")

@@ -1,0 +1,264 @@
+"""What a topology file says, as plain data: these classes mirror the file, key by key.
+
+Addresses, routes, sysctls and rules stay text, as they are typed on a Linux host; times are integer nanoseconds, rates bits a second,
+losses fractions. Everything here is checked by the loader, can be pickled, and knows nothing of how a lab is built.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field, fields
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+
+class Source(NamedTuple):
+    """Where in which file something is said."""
+
+    file: str
+    line: int
+
+    def __str__(self) -> str:
+        return f"{self.file}:{self.line}"
+
+
+NOWHERE = Source("", 0)
+
+
+class Exposed(NamedTuple):
+    """A container port, as in EXPOSE: `80/tcp`."""
+
+    port: int
+    protocol: str = "tcp"
+
+    def __str__(self) -> str:
+        return f"{self.port}/{self.protocol}"
+
+
+class PortSpec(NamedTuple):
+    """A published port: `8080:80`.
+
+    `host_ip` is '' for all addresses; `published` is None for a port of Docker's choice, out of a range if there is a `published_end`.
+    """
+
+    target: int
+    published: int | None = None
+    host_ip: str = ""
+    protocol: str = "tcp"
+    published_end: int | None = None
+
+
+class AddressPool(NamedTuple):
+    """One of Docker's `default-address-pools`: networks of length `size`, cut from `base`."""
+
+    base: str
+    size: int
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Lan:
+    """An Ethernet segment between hosts."""
+
+    name: str
+    subnet: str | None = None
+    mtu: int = 1500
+    delay_ns: int | None = None  # None: the segment's own small default
+    rate_bps: int | None = None  # None: as fast as it takes
+    loss: float = 0.0  # a fraction: 0.01 is 1 %
+    queue: int = 1000  # frames that wait at a port
+    source: Source = NOWHERE
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class InterfaceSpec:
+    """A host's network card on a LAN. `addresses` are with their prefix length; a `mac` of None is for the builder to derive."""
+
+    name: str
+    lan: str
+    addresses: tuple[str, ...] = ()
+    mac: str | None = None
+    mtu: int | None = None
+    source: Source = NOWHERE
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class DockerSpec:
+    """A Docker engine's daemon.json, as far as it touches the network. None: the key is not there."""
+
+    userland_proxy: bool = True
+    bip: str | None = None
+    icc: bool = True
+    ip_forward: bool = True
+    ip_masq: bool = True
+    iptables: bool = True
+    mtu: int | None = None
+    default_address_pools: tuple[AddressPool, ...] = ()
+    fixed_cidr: str | None = None
+    default_gateway: str | None = None
+    ip: str | None = None
+    dns: tuple[str, ...] = ()
+    source: Source = NOWHERE
+
+    def daemon_json(self) -> dict[str, Any]:
+        """The keys as daemon.json has them, without those that say nothing."""
+        keys = {each.name: getattr(self, each.name) for each in fields(self) if each.name != "source"}
+        pools = [pool._asdict() for pool in keys.pop("default_address_pools")]
+        lists = {"default_address_pools": pools, "dns": list(keys.pop("dns"))}
+        return {key.replace("_", "-"): value for key, value in {**keys, **lists}.items() if value not in (None, [])}
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Attachment:
+    """A service's place on a network. `aliases` begins with the service's own name."""
+
+    aliases: tuple[str, ...] = ()
+    ipv4_address: str | None = None
+    mac_address: str | None = None
+    source: Source = NOWHERE
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class NetworkSpec:
+    """A network of a compose file. `name` is what `docker network ls` prints."""
+
+    name: str = ""
+    driver: str = "bridge"
+    driver_opts: Mapping[str, str] = field(default_factory=dict)
+    subnet: str | None = None
+    ip_range: str | None = None
+    gateway: str | None = None
+    aux_addresses: Mapping[str, str] = field(default_factory=dict)
+    internal: bool = False
+    source: Source = NOWHERE
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ServiceSpec:
+    """A service of a compose file: one container, named `container_name` (the service's name unless the file says otherwise).
+
+    `command` is None for the image's own. `networks` is empty exactly when `network_mode` is given (`bridge`, `host`, `none`,
+    `service:NAME`, `container:NAME`).
+    """
+
+    name: str
+    image: str = ""
+    container_name: str = ""
+    entrypoint: tuple[str, ...] | None = None
+    command: tuple[str, ...] | None = None
+    hostname: str | None = None
+    ports: tuple[PortSpec, ...] = ()
+    expose: tuple[Exposed, ...] = ()
+    networks: Mapping[str, Attachment] = field(default_factory=dict)
+    network_mode: str | None = None
+    mac_address: str | None = None
+    depends_on: tuple[str, ...] = ()
+    environment: Mapping[str, str] = field(default_factory=dict)
+    source: Source = NOWHERE
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ComposeSpec:
+    """A compose file: its services in the order in which they start, and its networks by the name the file gives them."""
+
+    name: str = ""
+    services: Mapping[str, ServiceSpec] = field(default_factory=dict)
+    networks: Mapping[str, NetworkSpec] = field(default_factory=dict)
+    source: Source = NOWHERE
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class HostSpec:
+    """A machine. `iptables` is the text of an iptables-save file; `files` are texts by absolute path."""
+
+    name: str
+    interfaces: Mapping[str, InterfaceSpec] = field(default_factory=dict)
+    routes: tuple[str, ...] = ()
+    sysctls: Mapping[str, str] = field(default_factory=dict)
+    iptables: str | None = None
+    docker: DockerSpec | None = None
+    compose: ComposeSpec | None = None
+    files: Mapping[str, str] = field(default_factory=dict)
+    source: Source = NOWHERE
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ImageSpec:
+    """What is in an image, for the network.
+
+    Without a command a container of it idles, and answers on the ports it exposes; of an image that is not `known`, also on
+    those that it publishes.
+    """
+
+    name: str
+    expose: tuple[Exposed, ...] = ()
+    command: tuple[str, ...] = ()
+    files: Mapping[str, str] = field(default_factory=dict)
+    known: bool = True
+    source: Source = NOWHERE
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Expect:
+    """What must be so after a step. `stdout` is a substring, or a regular expression between slashes: `/regex/`."""
+
+    exit: int | None = None
+    stdout: str | None = None
+
+    def in_stdout(self, text: str) -> bool:
+        """Whether standard output is as expected."""
+        if self.stdout is None:
+            return True
+        if is_pattern(self.stdout):
+            return re.search(self.stdout[1:-1], text, re.MULTILINE) is not None
+        return self.stdout in text
+
+
+def is_pattern(text: str) -> bool:
+    """Whether an expected text is a `/regex/`."""
+    return len(text) > 2 and text[0] == text[-1] == "/"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Step:
+    """A command line in a place (`host` or `host/container`). `at_ns` is counted from the first step; None: after the one before."""
+
+    place: str
+    command: str
+    background: bool = False
+    expect: Expect = Expect()
+    at_ns: int | None = None
+    source: Source = NOWHERE
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class CaptureSpec:
+    """How captures are taken: promiscuous is tcpdump's default."""
+
+    promiscuous: bool = True
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Limits:
+    """When a lab that never goes quiet is ended: virtual time, and events of the engine."""
+
+    time_ns: int = 3600 * 1_000_000_000
+    events: int = 50_000_000
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Topology:
+    """A whole lab, as its file says. `programs` are paths of Python files; `notices` are for the user to read once."""
+
+    name: str = ""
+    seed: int = 1
+    lans: Mapping[str, Lan] = field(default_factory=dict)
+    hosts: Mapping[str, HostSpec] = field(default_factory=dict)
+    images: Mapping[str, ImageSpec] = field(default_factory=dict)
+    programs: Mapping[str, str] = field(default_factory=dict)
+    steps: tuple[Step, ...] = ()
+    capture: CaptureSpec = CaptureSpec()
+    limits: Limits = Limits()
+    notices: tuple[str, ...] = ()
+    source: Source = NOWHERE
