@@ -274,7 +274,9 @@ class Netns:
 
     def _sysctl_changed(self, key: str) -> None:
         self.forget_routes()
-        if key == "net.bridge.bridge-nf-call-iptables":
+        if key.startswith("net.netfilter."):
+            self.netfilter.tune(key, self.sysctl.get(key))
+        elif key == "net.bridge.bridge-nf-call-iptables":
             for dev in self.devices.values():
                 if isinstance(dev, Bridge):
                     self._attach_bridge(dev)
@@ -318,7 +320,7 @@ class Netns:
                 lambda route: route.dev is dev
                 and ((route.protocol == "kernel" and route.src == address) or (route.kind == "unicast" and route.src == address))
             )
-        self.netfilter.address_removed(address)
+        self.netfilter.address_removed(gone)
         self.forget_routes()
 
     def _add_routes(self, address: InterfaceAddress) -> None:
