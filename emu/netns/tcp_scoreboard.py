@@ -20,7 +20,7 @@ DUPLICATE_THRESHOLD = 3
 class Sent:
     """A segment in flight. `end` counts SYN and FIN."""
 
-    __slots__ = ("end", "flags", "lost", "payload", "resent", "retransmitted", "sacked", "sent_ns", "start")
+    __slots__ = ("end", "flags", "lost", "payload", "resent", "retransmitted", "sacked", "sent_ns", "serial", "start")
 
     def __init__(self, start: int, flags: int, payload: bytes) -> None:
         self.start = start
@@ -28,6 +28,7 @@ class Sent:
         self.flags = flags
         self.payload = payload
         self.sent_ns = 0
+        self.serial = 0  # the order of sending, within one nanosecond too
         self.sacked = False
         self.lost = False  # believed lost, and not sent again since
         self.resent = False  # a retransmission of it is in flight
@@ -45,7 +46,7 @@ class Scoreboard:
         self.segments: OrderedDict[int, Sent] = OrderedDict()  # by first number
         self._by_time: OrderedDict[int, Sent] = OrderedDict()  # those that may be delivered, the longest under way first
         self._lost: list[tuple[int, int, Sent]] = []  # a heap, lowest number first; may hold some that are lost no more
-        self._pushes = 0
+        self._sendings = self._pushes = 0
         self._blocks: dict[int, int] = {}  # SACK blocks of the last ACK, so that only their new parts are walked
         self.sacked = 0
         self.lost = 0
@@ -53,8 +54,7 @@ class Scoreboard:
         self.highest_sacked = 0
         self.reordering = False
         # RACK: the latest sent segment of those delivered
-        self._rack_ns = -1
-        self._rack_end = 0
+        self._rack_serial = 0
         self.rack_rtt_ns = 0
 
     def __len__(self) -> int:
@@ -83,6 +83,8 @@ class Scoreboard:
                 self.resent += 1
             sent.retransmitted = True
         sent.sent_ns = now_ns
+        self._sendings += 1
+        sent.serial = self._sendings
         self._by_time[sent.start] = sent
         self._by_time.move_to_end(sent.start)
 
@@ -173,7 +175,7 @@ class Scoreboard:
         if sent.retransmitted and rtt_ns < self.rack_rtt_ns // 2:
             return  # more likely the first transmission has arrived
         self.rack_rtt_ns = rtt_ns
-        self._rack_ns, self._rack_end = max((self._rack_ns, self._rack_end), (sent.sent_ns, sent.end))
+        self._rack_serial = max(self._rack_serial, sent.serial)
 
     def detect_losses(self, now_ns: int, window_ns: int) -> int:
         """Mark what was sent before something delivered, by more than the reordering window (tcp_rack_detect_loss).
@@ -183,7 +185,7 @@ class Scoreboard:
         lost: list[Sent] = []
         wait_ns = 0
         for sent in self._by_time.values():
-            if (sent.sent_ns, sent.end) >= (self._rack_ns, self._rack_end):
+            if sent.serial >= self._rack_serial:
                 break
             remaining_ns = sent.sent_ns + self.rack_rtt_ns + window_ns - now_ns
             if remaining_ns <= 0:
@@ -228,6 +230,6 @@ class Scoreboard:
             for at in range(0, len(sent.payload), size):
                 is_last = at + size >= len(sent.payload)
                 piece = Sent(sent.start + at, sent.flags if is_last else 0, sent.payload[at : at + size])
-                piece.sent_ns, piece.retransmitted = sent.sent_ns, sent.retransmitted
+                piece.sent_ns, piece.serial, piece.retransmitted = sent.sent_ns, sent.serial, sent.retransmitted
                 self.segments[piece.start] = piece
                 self.mark_lost(piece)

@@ -23,6 +23,9 @@ if TYPE_CHECKING:
     from emu.netns.tcp_connection import Connection
 
 
+_OVERHEAD = 320  # of a segment in memory: headers and bookkeeping
+
+
 class Phase(Enum):
     """Linux's congestion avoidance states, without the transient ones."""
 
@@ -85,8 +88,9 @@ class Sender:
 
     @property
     def limit(self) -> int:
-        """The send buffer: room for two windows, within tcp_wmem."""
-        return min(self._buffer_max, max(self._buffer, 2 * max(INITIAL_WINDOW, self.congestion.cwnd) * self.mss))
+        """The send buffer: memory for two windows, within tcp_wmem (tcp_sndbuf_expand)."""
+        memory = (1 << (self.mss + _OVERHEAD - 1).bit_length()) + 256
+        return min(self._buffer_max, max(self._buffer, 2 * max(INITIAL_WINDOW, self.congestion.cwnd) * memory))
 
     def write(self, data: bytes) -> None:
         self._chunks.append(data)

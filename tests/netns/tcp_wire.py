@@ -110,7 +110,16 @@ class FakeIp:
         return self.mtu
 
     def send(
-        self, src: bytes, dst: bytes, _protocol: int, payload: bytes, *, identification: int, cause: int = 0, tos: int = 0, socket: Any = None
+        self,
+        src: bytes,
+        dst: bytes,
+        _protocol: int,
+        payload: bytes,
+        *,
+        identification: int,
+        cause: int = 0,
+        tos: int = 0,
+        socket: Any = None,
     ) -> int:
         self.route(dst)
         assert len(payload) + 20 <= self.mtu
@@ -186,3 +195,10 @@ async def read_all(socket: Any) -> bytes:
         if not part:
             return b"".join(parts)
         parts.append(part)
+
+
+def send_raw(pair: Pair, src: bytes, segment: tcp.Segment, dst: bytes | None = None) -> None:
+    """Put a segment made by hand on the wire."""
+    to = dst or (SERVER if src == CLIENT else CLIENT)
+    packet = ipv4.build(src, to, ipv4.TCP, tcp.build(src, to, segment))
+    pair.wire.carry(packet, pair.engine.next_trace_id(), 0)
