@@ -1,0 +1,63 @@
+"""What a shell in a host or container finds on its PATH: programs by name, each a module with `async def main(process, argv) -> int`.
+
+A program prints what the real one prints; an option or subcommand that is not modelled is refused by name, with the real program's
+status for a wrong command line. Modules are imported when they are first run. To add a program: one file here, one line below.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from emu.process import Main, Place
+
+PROGRAMS = {
+    "ash": "emu.programs.shell",
+    "bash": "emu.programs.shell",
+    "bridge": "emu.programs.bridge",
+    "cat": "emu.programs.cat",
+    "conntrack": "emu.programs.conntrack",
+    "curl": "emu.programs.curl",
+    "docker": "emu.programs.docker",
+    "echo": "emu.programs.echo",
+    "env": "emu.programs.env",
+    "false": "emu.programs.false",
+    "hostname": "emu.programs.hostname",
+    "httpd": "emu.programs.httpd",
+    "ip": "emu.programs.ip",
+    "iptables": "emu.programs.iptables",
+    "iptables-restore": "emu.programs.iptables_restore",
+    "iptables-save": "emu.programs.iptables_save",
+    "nc": "emu.programs.nc",
+    "nginx": "emu.programs.nginx",
+    "ping": "emu.programs.ping",
+    "poweroff": "emu.programs.poweroff",
+    "printenv": "emu.programs.env",
+    "sh": "emu.programs.shell",
+    "sleep": "emu.programs.sleep",
+    "sysctl": "emu.programs.sysctl",
+    "tc": "emu.programs.tc",
+    "tcp-echo": "emu.programs.tcp_echo",
+    "tcp-send": "emu.programs.tcp_send",
+    "timeout": "emu.programs.timeout",
+    "true": "emu.programs.true",
+    "udp-echo": "emu.programs.udp_echo",
+    "udp-send": "emu.programs.udp_send",
+    "wget": "emu.programs.wget",
+}
+
+
+def find(place: Place, name: str) -> Main | None:
+    """The program that `name` (or a path that ends in it) runs in `place`; None where the shell says "not found".
+
+    `docker` is there on hosts that run an engine only.
+    """
+    if "/" in name:
+        directory, _, name = name.rpartition("/")
+        if directory not in place.env.get("PATH", "").split(":"):
+            return None
+    if name not in PROGRAMS or (name == "docker" and (place.container is not None or place.host is None or place.host.docker is None)):
+        return None
+    main: Main = import_module(PROGRAMS[name]).main
+    return main

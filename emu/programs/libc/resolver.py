@@ -1,0 +1,39 @@
+"""gethostbyname(3) with `hosts: files`: dotted addresses and /etc/hosts. Not modelled here: DNS."""
+
+from __future__ import annotations
+
+from emu.packet.address import ip, ip_text
+from emu.process import Process
+
+
+class UnknownName(Exception):
+    """The name does not resolve."""
+
+
+def resolve(process: Process, name: str) -> str:
+    """The dotted address of `name`. Raises UnknownName."""
+    try:
+        return ip_text(ip(name))
+    except ValueError:
+        pass
+    wanted = name.lower().rstrip(".")
+    for address, names in _hosts(process):
+        if wanted and wanted in (known.lower() for known in names):
+            return address
+    if wanted == process.place.hostname.lower():
+        return "127.0.1.1"  # nss-myhostname's answer, for hosts whose /etc/hosts does not say
+    raise UnknownName(name)
+
+
+def name_of(process: Process, address: str) -> str | None:
+    """The first name that /etc/hosts has for an address."""
+    return next((names[0] for known, names in _hosts(process) if known == address and names), None)
+
+
+def _hosts(process: Process) -> list[tuple[str, list[str]]]:
+    try:
+        text = process.place.files.read("/etc/hosts")
+    except FileNotFoundError:
+        text = "127.0.0.1 localhost\n"
+    lines = (line.partition("#")[0].split() for line in text.splitlines())
+    return [(words[0], words[1:]) for words in lines if words and ":" not in words[0]]

@@ -1,0 +1,38 @@
+"""udp-send [--sport N] [--wait SECONDS] ADDRESS PORT TEXT: one datagram, one answer. A small program of emu's own, for labs."""
+
+from __future__ import annotations
+
+from emu.process import Process, UsageError
+from emu.programs.libc.getopt import Options, getopt
+from emu.programs.libc.resolver import UnknownName, resolve
+from emu.programs.libc.strerror import strerror
+
+
+def arguments(process: Process, argv: list[str], seconds: str) -> tuple[Options, str, int, str]:
+    """Options, address, port and text of udp-send and tcp-send; `seconds` is the option that takes seconds. Raises UsageError."""
+    options = getopt(argv, "", {"sport": "sport:", seconds: f"{seconds}:"}, status=2)
+    numbers = (options.text("sport", "0"), options.text(seconds, "0").replace(".", "", 1))
+    if len(options.words) != 3 or not options.words[1].isdigit() or not all(number.isdigit() for number in numbers):
+        raise UsageError(f"usage: {argv[0]} [--sport N] [--{seconds} SECONDS] ADDRESS PORT TEXT", 2)
+    name, port, text = options.words
+    try:
+        return options, resolve(process, name), int(port), text
+    except UnknownName:
+        raise UsageError(f"{argv[0]}: bad address '{name}'", 1) from None
+
+
+async def main(process: Process, argv: list[str]) -> int:
+    options, address, port, text = arguments(process, argv, "wait")
+    sock = process.udp_socket()
+    try:
+        sock.bind(("0.0.0.0", int(options.text("sport", "0"))))
+        sock.connect((address, port))
+        sock.send(text.encode() + b"\n")
+        process.print((await sock.recv(timeout=float(options.text("wait", "2")))).decode("utf-8", "replace").rstrip())
+    except TimeoutError:
+        process.print("timeout")
+        return 1
+    except OSError as error:
+        process.print(strerror(error))
+        return 1
+    return 0
