@@ -145,9 +145,12 @@ def _network_config(spec: ComposeLike, network: NetworkLike) -> NetworkConfig:
 def _container_config(spec: ComposeLike, service: ServiceLike) -> ContainerConfig:
     mode = service.network_mode or ""
     networks = {
-        spec.networks[key].name: EndpointConfig(place.ipv4_address, place.mac_address or service.mac_address, tuple(place.aliases))
+        spec.networks[key].name: EndpointConfig(place.ipv4_address, place.mac_address, tuple(place.aliases))
         for key, place in sorted(service.networks.items())
     }
+    if service.mac_address is not None and networks:  # like `--mac-address`: for the first network
+        first = next(iter(networks.values()))
+        first.mac = first.mac or service.mac_address
     if mode.startswith("service:"):
         other = spec.services[mode.removeprefix("service:")]
         mode = f"container:{other.container_name or other.name}"
@@ -163,6 +166,7 @@ def _container_config(spec: ComposeLike, service: ServiceLike) -> ContainerConfi
         publish=tuple(_binding(port) for port in service.ports),
         network_mode=mode or next(iter(networks), "none"),
         networks=networks,
+        stand_in=True,
         labels={"com.docker.compose.project": spec.name, "com.docker.compose.service": service.name},
     )
 

@@ -38,7 +38,7 @@ class Driver:
     def create_endpoint(self, endpoint: Endpoint) -> None:
         """Make the endpoint's devices on the host; its address and MAC are known. Raises DockerError."""
 
-    def join(self, endpoint: Endpoint, netns: Netns, name: str) -> bool:  # noqa: ARG002 - others use them
+    def join(self, endpoint: Endpoint, netns: Netns, name: str) -> bool:
         """Put the endpoint into the container's namespace as interface `name`; False: it needs none there."""
         return False
 
@@ -63,6 +63,6 @@ def find_driver(name: str) -> type[Driver]:
 
 
 def _entry_point(name: str) -> str | None:
-    from importlib.metadata import entry_points  # noqa: PLC0415 - slow to import, and seldom asked
+    from importlib.metadata import entry_points
 
     return next((point.value for point in entry_points(group=ENTRY_POINTS) if point.name == name), None)

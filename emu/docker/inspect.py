@@ -58,7 +58,7 @@ def network(network: Network) -> Json:
         "Ingress": False,
         "ConfigFrom": {"Network": ""},
         "ConfigOnly": False,
-        "Containers": {endpoint.container.id: _member(endpoint) for endpoint in network.endpoints.values()},
+        "Containers": dict(sorted((endpoint.container.id, _member(endpoint)) for endpoint in network.endpoints.values())),
         "Options": dict(sorted(network.config.options.items())),
         "Labels": dict(sorted(network.config.labels.items())),
     }
@@ -163,7 +163,7 @@ def _network_mode(docker: DockerEngine, mode: str) -> str:
 
 def _config(container: Container) -> Json:
     config = container.config
-    exposed = {f"{port}/{protocol}": {} for port, protocol in container.exposed}
+    exposed: Json = {f"{port}/{protocol}": {} for port, protocol in container.exposed}
     return {
         "Hostname": container.hostname,
         "Domainname": "",
@@ -229,12 +229,13 @@ def _endpoint(endpoint: Endpoint | None) -> Json:
 
 def _attachment(docker: DockerEngine, container: Container, name: str, config: EndpointConfig) -> Json:
     endpoint = container.endpoints.get(name)
+    nothing: Json | None = {} if config.connected else None
     ids = [network.id for network in docker.networks.all.values() if network.name == name]
     return {
-        "IPAMConfig": {"IPv4Address": config.ip} if config.ip else None,
+        "IPAMConfig": {"IPv4Address": config.ip} if config.ip else nothing,
         "Links": None,
-        "Aliases": list(endpoint.aliases if endpoint else config.aliases) or None,
+        "Aliases": list(endpoint.aliases if endpoint else config.aliases) or ([] if config.connected else None),
         "NetworkID": ids[0] if ids and container.status != "created" else "",
         **_endpoint(endpoint),
-        "DriverOpts": None,
+        "DriverOpts": nothing,
     }

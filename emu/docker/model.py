@@ -63,17 +63,17 @@ class PublishedPort:
 
 @dataclass
 class EndpointConfig:
-    """How a container wants to be on a network."""
+    """How a container wants to be on a network. `connected`: by `docker network connect`, which inspect's answers show."""
 
     ip: str | None = None
     mac: str | None = None
     aliases: tuple[str, ...] = ()
-    links: tuple[str, ...] = ()
+    connected: bool = False
 
 
 @dataclass
 class ContainerConfig:
-    """What `docker create` is asked for."""
+    """What `docker create` is asked for. `stand_in`: a program that emu does not have is one that the image has (as in a compose file)."""
 
     image: str
     command: tuple[str, ...] = ()
@@ -88,6 +88,7 @@ class ContainerConfig:
     extra_hosts: tuple[str, ...] = ()
     dns: tuple[str, ...] = ()
     auto_remove: bool = False
+    stand_in: bool = False
     labels: dict[str, str] = field(default_factory=dict)
     sysctls: dict[str, str] = field(default_factory=dict)
 

@@ -147,7 +147,7 @@ class Networks:
             raise network_not_found(text)
         return begun[0]
 
-    def list(self) -> list[Network]:
+    def by_name(self) -> list[Network]:
         return sorted(self.all.values(), key=lambda network: network.name)
 
     # --- removing
@@ -163,7 +163,7 @@ class Networks:
 
     def prune(self) -> list[str]:
         """Remove what no container uses; the names."""
-        unused = [network for network in self.list() if not network.predefined and not network.endpoints]
+        unused = [network for network in self.by_name() if not network.predefined and not network.endpoints]
         for network in unused:
             self._delete(network)
         return [network.name for network in unused]

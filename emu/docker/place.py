@@ -62,16 +62,19 @@ def write_resolv_conf(docker: DockerEngine, container: Container) -> None:
 
 
 def program(docker: DockerEngine, container: Container) -> Main:
-    """What the container runs. Raises DockerError if its image is known and has no such program."""
+    """What the container runs. Raises DockerError if its image is known to have no such program.
+
+    A program that the image may well have, but emu has not, is stood in for.
+    """
     assert container.place is not None
     image, name = container.image, container.command[0] if container.command else ""
     main = docker.host.find_program(container.place, name) if name else None
     if main is not None:
         return main
-    if name and image.known:
+    if name and image.known and not image.expose and not container.config.stand_in:
         text = "failed to create shim task: OCI runtime create failed: runc create failed: unable to start container process"
         raise DockerError(400, f'{text}: exec: "{name}": executable file not found in $PATH: unknown')
     if name:
         docker.notice(f"{container.place.name}: there is no program {name} here; the container idles, and answers on its ports")
-    ports = dict.fromkeys((*image.expose, *container.config.expose)) if image.known else container.exposed
-    return idle(tuple(ports), f"{container.config.image} in {container.place.name}")
+    ports = container.exposed if name or not image.known else (*image.expose, *container.config.expose)
+    return idle(tuple(dict.fromkeys(ports)), f"{container.config.image} in {container.place.name}")

@@ -117,6 +117,10 @@ class UdpProxy(Proxy):
         if forward:
             self.spawn(self._serve(), f"{front[0]}:{front[1]}/udp")
 
+    @property
+    def clients(self) -> int:
+        return len(self._clients)
+
     async def _serve(self) -> None:
         while not self.closed:
             try:

@@ -54,7 +54,7 @@ async def network(process: Process, words: list[str]) -> int:
 
 async def ls(process: Process, words: list[str]) -> int:
     options = parse(LS, words)
-    networks = engine_of(process).networks.list()
+    networks = engine_of(process).networks.by_name()
     for entry in options.all("filter"):
         key, _, value = entry.partition("=")
         if key == "driver":
@@ -178,7 +178,7 @@ async def connect(process: Process, words: list[str]) -> int:
     docker = engine_of(process)
     name, container = options.arguments
     docker.networks.find(name)
-    config = EndpointConfig(options.text("ip") or None, None, tuple(options.all("alias")))
+    config = EndpointConfig(options.text("ip") or None, None, tuple(options.all("alias")), connected=True)
     docker.networks.connect(name, docker.find(container), config)
     return 0
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from itertools import groupby
 from typing import TYPE_CHECKING
 
 from emu.engine import SECOND
@@ -51,20 +50,24 @@ def command(words: Sequence[str], *, whole: bool = False) -> str:
 
 
 def ports(exposed: Sequence[tuple[int, str]], published: Sequence[tuple[str, int, int, str]]) -> str:
-    """The PORTS column: ports published under their own number and unpublished ones first, runs of them joined, then the rest.
+    """The PORTS column: runs of ports unpublished or published under their own number first, then those that change their number.
 
     `published` has host address, host port, container port, protocol.
     """
     bound = {(port, protocol) for _, _, port, protocol in published}
     entries = sorted([*published, *(("", 0, port, protocol) for port, protocol in exposed if (port, protocol) not in bound)], key=_order)
-    groups: dict[tuple[str, str], list[int]] = {}
-    moved = []
+    open_runs: dict[tuple[str, str], list[int]] = {}
+    done, moved = [], []
     for host_ip, host_port, port, protocol in entries:
         if host_ip and host_port != port:
             moved.append(f"{host_ip}:{host_port}->{port}/{protocol}")
-        else:
-            groups.setdefault((host_ip, protocol), []).append(port)
-    return ", ".join([text for (host_ip, protocol), numbers in groups.items() for text in _runs(host_ip, protocol, numbers)] + moved)
+            continue
+        run = open_runs.setdefault((host_ip, protocol), [port, port - 1])
+        if port > run[1] + 1:
+            done.append(_run(host_ip, protocol, *run))
+            run[0] = port
+        run[1] = port
+    return ", ".join(done + [_run(host_ip, protocol, *run) for (host_ip, protocol), run in open_runs.items()] + moved)
 
 
 def _order(entry: tuple[str, int, int, str]) -> tuple[int, str, int, str]:
@@ -72,10 +75,6 @@ def _order(entry: tuple[str, int, int, str]) -> tuple[int, str, int, str]:
     return port, host_ip, host_port, protocol
 
 
-def _runs(host_ip: str, protocol: str, numbers: list[int]) -> list[str]:
-    texts = []
-    for _, run in groupby(enumerate(numbers), key=lambda pair: pair[1] - pair[0]):
-        members = [number for _, number in run]
-        span = str(members[0]) if len(members) == 1 else f"{members[0]}-{members[-1]}"
-        texts.append(f"{host_ip}:{span}->{span}/{protocol}" if host_ip else f"{span}/{protocol}")
-    return texts
+def _run(host_ip: str, protocol: str, first: int, last: int) -> str:
+    span = str(first) if first == last else f"{first}-{last}"
+    return f"{host_ip}:{span}->{span}/{protocol}" if host_ip else f"{span}/{protocol}"
