@@ -63,7 +63,7 @@ class MapNode:
 Node = ScalarNode | ListNode | MapNode
 
 
-class Refused(Exception):  # noqa: N818 - a way out, not an error
+class Refused(Exception):
     """A value cannot be used, and the report says why."""
 
 
@@ -155,7 +155,7 @@ def _compose_file_in(folder: Path) -> str:
 
 def parse(text: str, file: str, report: Report) -> Node:
     """The one document of a file. Raises Refused (the report says why)."""
-    import yaml  # noqa: PLC0415 - 20 ms that other commands need not wait for
+    import yaml
 
     loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
     try:

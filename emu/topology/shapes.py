@@ -58,7 +58,7 @@ class Text(Shape[T]):
             report.refuse(node.source, path, f"is empty; must be {self._kind}")
         return report.text(node, path)
 
-    def json(self, definitions: Json) -> Json:  # noqa: ARG002
+    def json(self, definitions: Json) -> Json:
         schema: Json = {"type": self._types if len(self._types) > 1 else self._types[0]}
         return schema | ({"pattern": self._pattern} if self._pattern else {})
 
@@ -73,7 +73,7 @@ class Flag(Text[bool]):
             raise ValueError(f"'{text}' is neither true nor false")
         return _FLAGS[text.lower()]
 
-    def json(self, definitions: Json) -> Json:  # noqa: ARG002
+    def json(self, definitions: Json) -> Json:
         return {"enum": [True, False, *(word for word in _FLAGS if word not in ("true", "false"))]}
 
 
@@ -85,7 +85,7 @@ class Integer(Text[int]):
         super().__init__(lambda text: whole_number(text, minimum, maximum), "a whole number")
         self._bounds = minimum, maximum
 
-    def json(self, definitions: Json) -> Json:  # noqa: ARG002
+    def json(self, definitions: Json) -> Json:
         return {"type": "integer", "minimum": self._bounds[0], "maximum": self._bounds[1]}
 
 
@@ -104,7 +104,7 @@ class Choice(Text[str]):
             raise ValueError(f"'{text}' is unknown{did_you_mean(text, self._words)}")
         return text
 
-    def json(self, definitions: Json) -> Json:  # noqa: ARG002
+    def json(self, definitions: Json) -> Json:
         return {"enum": list(self._words)}
 
 

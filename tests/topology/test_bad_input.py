@@ -1,6 +1,7 @@
 """Whatever is wrong with a file is said in one clear message, and nothing else happens."""
 
 import time
+from contextlib import suppress
 
 import pytest
 from hypothesis import given, settings
@@ -68,10 +69,10 @@ def test_text_that_is_no_topology_is_one_clear_message(tmp_path, text, expected)
 
 
 def test_missing_file_and_folder_are_refused_by_name(tmp_path):
-    with pytest.raises(TopologyError, match="nothing.yaml: no such file"):
+    with pytest.raises(TopologyError, match=r"nothing\.yaml: no such file"):
         load_topology(tmp_path / "nothing.yaml")
     (tmp_path / "docker-compose.yml").touch()
-    with pytest.raises(TopologyError, match=r"is a folder, not a file, did you mean '.*docker-compose.yml'\?"):
+    with pytest.raises(TopologyError, match=r"is a folder, not a file, did you mean '.*docker-compose\.yml'\?"):
         load_topology(tmp_path)
 
 
@@ -95,28 +96,87 @@ def test_mistake_in_a_compose_file_of_its_own_names_that_file(tmp_path):
 
 
 words = st.sampled_from(
-    "lans hosts lan eth0 docker compose services web image ports networks steps on run expect at name seed images programs limits time "
-    "x-a 22:22 no ~ 1.5s 10mbit 1% 192.168.50.0/24 8080:80 ${A:-b} ${ $ <<  &a *a !!int | > ' \" - ? : # [ ] { } , \n \t default client$".split(" ")
+    [
+        "lans",
+        "hosts",
+        "lan",
+        "eth0",
+        "docker",
+        "compose",
+        "services",
+        "web",
+        "image",
+        "ports",
+        "networks",
+        "steps",
+        "on",
+        "run",
+        "expect",
+        "at",
+        "name",
+        "seed",
+        "images",
+        "programs",
+        "limits",
+        "time",
+        "x-a",
+        "22:22",
+        "no",
+        "~",
+        "1.5s",
+        "10mbit",
+        "1%",
+        "192.168.50.0/24",
+        "8080:80",
+        "${A:-b}",
+        "${",
+        "$",
+        "<<",
+        "",
+        "&a",
+        "*a",
+        "!!int",
+        "|",
+        ">",
+        "'",
+        '"',
+        "-",
+        "?",
+        ":",
+        "#",
+        "[",
+        "]",
+        "{",
+        "}",
+        ",",
+        "\n",
+        "\t",
+        "default",
+        "client$",
+    ]
 )
 
 
-@settings(deadline=None, max_examples=300)
+@settings(max_examples=300)
 @given(st.one_of(st.text(), st.binary().map(lambda data: data.decode("latin-1")), st.lists(words).map(" ".join)))
 def test_any_text_is_loaded_or_refused(tmp_path_factory, text):
     path = tmp_path_factory.getbasetemp() / "any.yaml"
     path.write_text(text, encoding="utf-8", errors="surrogatepass")
-    try:
+    with suppress(TopologyError):
         load_topology(path)
-    except TopologyError as error:
-        assert error.problems
 
 
 scalars = st.one_of(words, st.integers(), st.booleans(), st.none(), st.text(max_size=8))
-trees = st.recursive(scalars, lambda inner: st.one_of(st.lists(inner, max_size=3), st.dictionaries(words, inner, max_size=4)), max_leaves=12)
+trees = st.recursive(
+    scalars, lambda inner: st.one_of(st.lists(inner, max_size=3), st.dictionaries(words, inner, max_size=4)), max_leaves=12
+)
 
 
-@settings(deadline=None, max_examples=300)
-@given(trees, st.sampled_from(["lans", "hosts", "images", "steps", "programs", "limits", "hosts.h", "hosts.h.docker", "hosts.h.compose", "services"]))
+@settings(max_examples=300)
+@given(
+    trees,
+    st.sampled_from(["lans", "hosts", "images", "steps", "programs", "limits", "hosts.h", "hosts.h.docker", "hosts.h.compose", "services"]),
+)
 def test_any_value_under_any_key_is_loaded_or_refused(tmp_path_factory, tree, place):
     import yaml
 
@@ -124,7 +184,5 @@ def test_any_value_under_any_key_is_loaded_or_refused(tmp_path_factory, tree, pl
         tree = {key: tree}
     path = tmp_path_factory.getbasetemp() / "tree.yaml"
     path.write_text(yaml.safe_dump(tree, allow_unicode=True), encoding="utf-8", errors="surrogatepass")
-    try:
+    with suppress(TopologyError):
         load_topology(path)
-    except TopologyError as error:
-        assert error.problems
