@@ -128,7 +128,7 @@ class Tcp:
     async def connect(
         self, address: tuple[str, int], timeout: float | None = None, local_port: int = 0, local_address: str | None = None
     ) -> TcpSocket:
-        """An established connection, or OSError as of connect(2), or TimeoutError."""
+        """Open a connection. Raises OSError as the system call does, and TimeoutError."""
         socket = self.start_connect(address, local_port, local_address)
         await socket.connected(timeout)
         return socket

@@ -305,7 +305,7 @@ class Connection:
     def options_length(self) -> int:
         """Of a segment with data."""
         length = tcp_options.TIMESTAMPS_LENGTH if self.timestamps else 0
-        blocks = self.receiver.sack_count(3 if self.timestamps else 4) if self.sender.sack_permitted else 0
+        blocks = self.receiver.queue.block_count(3 if self.timestamps else 4) if self.sender.sack_permitted else 0
         return length + (4 + 8 * blocks if blocks else 0)
 
     def emit(self, start: int, flags: int, payload: bytes = b"") -> None:
@@ -322,7 +322,7 @@ class Connection:
             flags |= ACK if answers else 0
         else:
             window = receiver.offer()
-            sack = receiver.sack_blocks(3 if times else 4) if self.sender.sack_permitted else ()
+            sack = receiver.queue.blocks(3 if times else 4) if self.sender.sack_permitted else ()
             options = tcp_options.build(times, sack)
             flags |= ACK
             receiver.on_sent(bool(payload))

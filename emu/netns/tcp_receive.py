@@ -1,4 +1,4 @@
-"""The receiving half of a TCP connection: reassembly, SACK blocks, delayed ACKs, the window (net/ipv4/tcp_input.c, tcp_output.c).
+"""The receiving half of a TCP connection: data, delayed ACKs, the window (net/ipv4/tcp_input.c, tcp_output.c).
 
 The receive buffer counts payload bytes, and half of it is offered as window, as with tcp_adv_win_scale 1; it grows with what the program
 reads in a round trip (tcp_rcv_space_adjust). Not modelled: SACK compression, urgent data, pruning of the queue under memory pressure.
@@ -6,11 +6,11 @@ reads in a round trip (tcp_rcv_space_adjust). Not modelled: SACK compression, ur
 
 from __future__ import annotations
 
-from bisect import bisect_left
 from collections import deque
 from typing import TYPE_CHECKING
 
 from emu.engine import MILLISECOND
+from emu.netns.tcp_reassembly import Reassembly
 from emu.netns.tcp_segment import WRAP, Received, is_newer
 from emu.netns.tcp_timer import RestartableTimer
 from emu.packet.tcp import FIN, PSH
@@ -43,11 +43,7 @@ class Receiver:
         self.finished = False  # the peer's FIN has been taken
         self.unread = 0
         self._chunks: deque[bytes] = deque()
-        self._pieces: dict[int, tuple[bytes, bool]] = {}  # out of order: by first number, with "ends in FIN"
-        self._ranges: list[list[int]] = []  # what is there out of order, merged and sorted
-        self._recent_ranges: list[list[int]] = []  # the same, latest first
-        self._duplicate: tuple[int, int] | None = None  # for a D-SACK block
-        self._queued = 0  # bytes out of order
+        self.queue = Reassembly()
         # Acknowledging
         self.ack_timer = RestartableTimer(connection.engine)
         self._ack_due = self._ack_now = False
@@ -95,7 +91,7 @@ class Receiver:
         start, payload = received.start, received.payload
         fin = bool(received.flags & FIN)
         if received.end <= self.nxt:
-            self._duplicate = (start, received.end)
+            self.queue.duplicate = (start, received.end)
             self.acknowledge_soon(quick=True)
             return False
         right = self.nxt + self.window_left
@@ -105,19 +101,23 @@ class Receiver:
         if received.end > right:
             payload, fin = payload[: right - start], fin and start + len(payload) < right
         if start > self.nxt:
-            return self._queue(start, payload, fin)
+            self._ack_due = self._ack_now = True
+            self._last_data_ns = self._connection.engine.now
+            return self.queue.add(start, payload, fin)
         if start < self.nxt:
             payload = payload[self.nxt - start :]
         self._take(payload)
         self._on_data(received, len(payload))
-        if self._ranges and not fin:
-            fin = self._fill()
-            self._ack_now |= not self._ranges
+        if self.queue and not fin:
+            chunks, fin = self.queue.take(self.nxt)
+            for chunk in chunks:
+                self._take(chunk)
+            self._ack_now |= not self.queue
         self._ack_due = True
         if fin:
             self.nxt += 1
             self.finished = True
-            self._drop_queue()
+            self.queue.clear()
             self._connection.on_fin()
         return True
 
@@ -126,71 +126,6 @@ class Receiver:
             self.nxt += len(payload)
             self._chunks.append(payload)
             self.unread += len(payload)
-
-    def _fill(self) -> bool:
-        """Take what has become in order. True if a FIN is."""
-        while self._ranges and self._ranges[0][0] <= self.nxt:
-            first = self._ranges.pop(0)
-            self._recent_ranges.remove(first)
-            at, end = first
-            while at < end:
-                payload, fin = self._pieces.pop(at)
-                self._queued -= len(payload)
-                at += len(payload) + fin
-                if at > self.nxt:
-                    self._take(payload[len(payload) + fin - (at - self.nxt) :])
-                    if fin:
-                        return True
-        return False
-
-    def _drop_queue(self) -> None:
-        self._pieces.clear()
-        self._ranges.clear()
-        self._recent_ranges.clear()
-        self._queued = 0
-
-    def _queue(self, start: int, payload: bytes, fin: bool) -> bool:
-        """Out of order: keep what is not there yet, and say so at once."""
-        self._ack_due = self._ack_now = True
-        self._last_data_ns = self._connection.engine.now
-        end = start + len(payload) + fin
-        index = bisect_left(self._ranges, start, key=lambda known: known[1])
-        merged = [start, end]
-        stop, at, is_new = index, start, False
-        while stop < len(self._ranges) and self._ranges[stop][0] <= end:
-            known = self._ranges[stop]
-            is_new |= self._keep(at, min(known[0], end), start, payload, fin, end)
-            at = max(at, known[1])
-            merged = [min(merged[0], known[0]), max(merged[1], known[1])]
-            self._recent_ranges.remove(known)
-            stop += 1
-        is_new |= self._keep(at, end, start, payload, fin, end)
-        self._ranges[index:stop] = [merged]
-        self._recent_ranges.insert(0, merged)
-        if not is_new:
-            self._duplicate = (start, end)
-        return is_new
-
-    def _keep(self, at: int, until: int, start: int, payload: bytes, fin: bool, end: int) -> bool:
-        if at >= until:
-            return False
-        ends_in_fin = fin and until == end
-        piece = payload[at - start : until - start - ends_in_fin]
-        self._pieces[at] = (piece, ends_in_fin)
-        self._queued += len(piece)
-        return True
-
-    def sack_blocks(self, limit: int) -> list[tuple[int, int]]:
-        """At most `limit`, as on the wire: a duplicate first (RFC 2883), then the latest arrivals (RFC 2018 §4)."""
-        if self._duplicate is None and not self._ranges:
-            return []
-        blocks = [] if self._duplicate is None else [self._duplicate]
-        self._duplicate = None
-        blocks += [(start, end) for start, end in self._recent_ranges[: limit - len(blocks)]]
-        return [(start & WRAP, end & WRAP) for start, end in blocks]
-
-    def sack_count(self, limit: int) -> int:
-        return min(limit, len(self._recent_ranges) + (self._duplicate is not None))
 
     # When to acknowledge.
 
@@ -248,7 +183,7 @@ class Receiver:
             return
         two_segments = self.nxt - self.acknowledged > self._estimated_mss
         is_open = self.unread == 0 or self.select_window() >= self.window
-        if (two_segments and is_open) or (self._quick and not self._pingpong) or self._ack_now or self._ranges:
+        if (two_segments and is_open) or (self._quick and not self._pingpong) or self._ack_now or self.queue:
             self._connection.send_ack()
         else:
             self._delay()
@@ -286,7 +221,7 @@ class Receiver:
     @property
     def space(self) -> int:
         """How much more payload fits (tcp_space)."""
-        return self.buffer // 2 - self.unread - self._queued
+        return self.buffer // 2 - self.unread - self.queue.size
 
     def select_window(self) -> int:
         """The window that a segment sent now would offer (__tcp_select_window): a multiple of the scale, 0 if no segment fits."""
