@@ -166,7 +166,8 @@ class Sysctl:
             if len(words) != len(old.split()) or not all(word.lstrip("-").isdigit() for word in words):
                 raise ValueError(value)
         self._store(key, value)
-        if key == "net.ipv4.ip_forward":  # sets every device's `forwarding`: inet_forward_change
+        if key == "net.ipv4.ip_forward":  # sets every device's `forwarding`, and routers take no redirects: inet_forward_change
+            self._store("net.ipv4.conf.all.accept_redirects", "0" if value != "0" else "1")
             for other in [other for other in self._values if other.startswith("net.ipv4.conf.") and other.endswith(".forwarding")]:
                 self._store(other, value)
         elif key == "net.ipv4.conf.all.forwarding":
