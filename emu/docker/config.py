@@ -22,7 +22,11 @@ IGNORED = {
     "data-root", "exec-root", "storage-driver", "storage-opts", "log-driver", "log-opts", "log-level", "debug", "hosts", "labels",
     "registry-mirrors", "insecure-registries", "exec-opts", "live-restore", "max-concurrent-downloads", "max-concurrent-uploads",
     "default-ulimits", "default-runtime", "runtimes", "experimental", "features", "shutdown-timeout", "pidfile", "group", "tls",
-    "userland-proxy-path", "init", "init-path", "selinux-enabled", "userns-remap", "no-new-privileges", "builder", "metrics-addr", "ipv6",
+    "userland-proxy-path", "init", "init-path", "selinux-enabled", "userns-remap", "no-new-privileges", "builder", "metrics-addr",
+}  # fmt: skip
+NOT_MODELLED = {
+    "ipv6", "ip6tables", "fixed-cidr-v6", "default-gateway-v6", "dns-opts", "dns-search", "cluster-store", "cluster-advertise",
+    "host-gateway-ip",
 }  # fmt: skip
 
 
@@ -47,7 +51,9 @@ class DaemonConfig:
         """From daemon.json's own keys. Raises EmuError."""
         values: dict[str, Any] = {}
         for key, value in keys.items():
-            if key in IGNORED and not (key == "ipv6" and value):
+            if key in NOT_MODELLED and value:
+                raise EmuError(f"docker: '{key}' is not modelled")
+            if key in IGNORED or key in NOT_MODELLED:
                 continue
             if key not in KEYS:
                 raise EmuError(f"docker: the following directives don't match any configuration option: {key}{did_you_mean(key, KEYS)}")

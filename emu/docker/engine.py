@@ -183,9 +183,9 @@ class DockerEngine:
                 raise DockerError(409, f"cannot join network of a non running container: {owner.id}")
             container.hostname = owner.hostname
             return owner.sandbox
-        identity = self.new_id(f"sandbox {container.id}")
+        container.sandbox_id = self.new_id(f"sandbox {container.id}")
         if mode == "host":
-            return Sandbox(container, self.netns, identity)
+            return Sandbox(container, self.netns)
         netns = Netns(self.engine, f"{self.host.name}/{container.name}")
         netns.set_up(netns.device("lo"))
         netns.sysctl.set("net.ipv4.ip_unprivileged_port_start", "0")
@@ -193,7 +193,7 @@ class DockerEngine:
             self._set_sysctl(netns, key, value)
         for watcher in self.host.on_namespace:
             watcher(netns)
-        return Sandbox(container, netns, identity)
+        return Sandbox(container, netns)
 
     @staticmethod
     def _set_sysctl(netns: Netns, key: str, value: str) -> None:

@@ -177,18 +177,16 @@ def _config(container: Container) -> Json:
 
 
 def _network_settings(docker: DockerEngine, container: Container) -> Json:
-    sandbox = container.sandbox if container.sandbox is not None and container.sandbox.container is container else None
-    host_mode = container.config.network_mode == "host"
-    key = NETNS_FOLDER + ("default" if host_mode else sandbox.id[:SHORT]) if sandbox else ""
+    file = "default" if container.config.network_mode == "host" else container.sandbox_id[:SHORT]
     default = _endpoint(container.endpoints.get("bridge"))
     return {
         "Bridge": "",
-        "SandboxID": sandbox.id if sandbox else "",
+        "SandboxID": container.sandbox_id,
         "HairpinMode": False,
         "LinkLocalIPv6Address": "",
         "LinkLocalIPv6PrefixLen": 0,
         "Ports": ports(container),
-        "SandboxKey": key,
+        "SandboxKey": NETNS_FOLDER + file if container.sandbox_id else "",
         "SecondaryIPAddresses": None,
         "SecondaryIPv6Addresses": None,
         **{field: default[field] for field in TOP_LEVEL},

@@ -188,6 +188,7 @@ class Container:
     place: Place | None = None
     process: Process | None = None
     sandbox: Sandbox | None = None
+    sandbox_id: str = ""  # of the last namespace of its own; kept after the end
     ended: Future[int] | None = None
     log: str = ""
 

@@ -22,10 +22,9 @@ if TYPE_CHECKING:
 class Sandbox:
     """The namespace of one container, or of the containers that share it."""
 
-    def __init__(self, container: Container, netns: Netns, identity: str) -> None:
+    def __init__(self, container: Container, netns: Netns) -> None:
         self.container = container
         self.netns = netns
-        self.id = identity
         self.endpoints: list[Endpoint] = []
         self._numbers: dict[str, int] = {}  # of interfaces, for each prefix; they only grow
         self._outward: Endpoint | None = None
@@ -57,7 +56,8 @@ class Sandbox:
         self._choose_way_out()
 
     def _choose_way_out(self) -> None:
-        best = min((endpoint for endpoint in self.endpoints if endpoint.gateway is not None), key=_preference, default=None)
+        ways = (endpoint for endpoint in self.endpoints if endpoint.gateway is not None and endpoint.interface)
+        best = min(ways, key=_preference, default=None)
         if best is self._outward:
             return
         self._close_way_out()
