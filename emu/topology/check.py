@@ -48,7 +48,7 @@ def _check_lans(topology: Topology, report: Report) -> None:
             if lan is not None:
                 _check_interface(interface, lan, path, report)
             elif ("lans", interface.lan) not in report.broken:
-                report.wrong_at((*path, "lan"), f"there is no LAN '{interface.lan}'{did_you_mean(interface.lan, topology.lans)}")
+                report.wrong_at((*path, "lan"), f"there is no LAN '{interface.lan}'{report.near(interface.lan, topology.lans)}")
             if host.docker is not None and interface.name == "docker0":
                 report.wrong_at(path, "'docker0' is the name of Docker's own bridge; choose another")
             label = f"{host.name}/{interface.name}"
@@ -142,11 +142,15 @@ def overlap(one: str, other: str) -> bool:
 
 def _check_steps(topology: Topology, report: Report) -> None:
     latest = 0
+    hosts = topology.hosts.values()
+    places = {host.name for host in hosts} | {f"{host.name}/{name}" for host in hosts for name in _containers(host, topology.steps)}
     for index, step in enumerate(topology.steps):
         path: KeyPath = ("steps", index)
-        problem = _place_problem(step, topology, report)
-        if problem:
-            report.wrong_at((*path, "on") if (*path, "on") in report.seen else path, problem)
+        if step.place not in places:
+            problem = _place_problem(step, topology, report)
+            if problem:
+                near = report.near(step.place, places) if problem.startswith("there") else ""
+                report.wrong_at((*path, "on") if (*path, "on") in report.seen else path, problem + near)
         if step.background and step.expect != type(step.expect)():
             report.wrong_at((*path, "expect"), "nothing can be expected of a step in the background (its '&')")
         if step.at_ns is not None:
@@ -156,34 +160,22 @@ def _check_steps(topology: Topology, report: Report) -> None:
 
 
 def _place_problem(step: Step, topology: Topology, report: Report) -> str:
-    host_name, slash, container = step.place.partition("/")
-    host = topology.hosts.get(host_name)
-    if host is None:
-        if ("hosts", host_name) in report.broken:
-            return ""
-        return f"there is no place '{step.place}'{did_you_mean(step.place, _places(topology))}"
-    if not slash:
+    """Why a place cannot be used; nothing if it may be there, but for another mistake."""
+    name, _, container = step.place.partition("/")
+    host = topology.hosts.get(name)
+    broken = [("hosts", name), ("hosts", name, "docker"), ("hosts", name, "compose")]
+    if any(path in report.broken for path in broken) or any(path[-2:] == ("services", container) for path in report.broken):
         return ""
-    if host.docker is None:
-        broken = ("hosts", host_name, "docker") in report.broken or ("hosts", host_name, "compose") in report.broken
-        return "" if broken else f"'{host_name}' runs no Docker, so it has no container '{container}'"
-    if container in _containers(host, topology.steps) or ("hosts", host_name, "compose") in report.broken:
-        return ""
-    if any(("services", container) == path[-2:] for path in report.broken):
-        return ""
-    return f"there is no place '{step.place}'{did_you_mean(step.place, _places(topology))}"
+    if host is not None and host.docker is None:
+        return f"'{name}' runs no Docker, so it has no container '{container}'"
+    return f"there is no place '{step.place}'"
 
 
-def _places(topology: Topology) -> list[str]:
-    containers = [f"{host.name}/{name}" for host in topology.hosts.values() for name in _containers(host, topology.steps)]
-    return [*topology.hosts, *containers]
-
-
-def _containers(host: HostSpec, steps: Iterable[Step]) -> list[str]:
+def _containers(host: HostSpec, steps: Iterable[Step]) -> dict[str, None]:
     """The compose file's, and those that steps make and name themselves."""
     services = host.compose.services.values() if host.compose is not None else ()
     names = [each.container_name or each.name for each in services] + [each.name for each in services]
     for step in steps:
         if step.place == host.name:
             names += re.findall(r"--name[= ]\s*(\S+)", step.command) + re.findall(r"\brename\s+\S+\s+(\S+)", step.command)
-    return list(dict.fromkeys(names))
+    return dict.fromkeys(names)

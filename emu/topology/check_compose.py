@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from emu.errors import did_you_mean
 from emu.packet import address
 from emu.topology.project import DEFAULT, dependencies, start_order
 from emu.topology.spec import Attachment, ComposeSpec, HostSpec, NetworkSpec, ServiceSpec
@@ -31,7 +30,7 @@ def check_compose(host: HostSpec, compose: ComposeSpec, path: KeyPath, report: R
         _check_mode(service, here, report)
         for network in service.networks:
             if network not in compose.networks and network != DEFAULT and (*path, "networks", network) not in report.broken:
-                report.wrong_at((*here, "networks", network), f"there is no network '{network}'{did_you_mean(network, compose.networks)}")
+                report.wrong_at((*here, "networks", network), f"there is no network '{network}'{report.near(network, compose.networks)}")
     _check_cycle(compose, path, report)
     _check_ports(compose, path, report)
     _check_attachments(compose, path, report)
@@ -80,22 +79,17 @@ def _overlap(one: str, other: str) -> bool:
 
 
 def _check_dependencies(service: ServiceSpec, compose: ComposeSpec, here: KeyPath, report: Report) -> None:
-    for name in dependencies(service):
+    for name in dependencies(service, compose.services):
         if name not in compose.services and (*here[:-1], name) not in report.broken:
             key = "depends_on" if name in service.depends_on else "network_mode"
-            report.wrong_at((*here, key), f"there is no service '{name}'{did_you_mean(name, compose.services)}")
+            what = "container" if key == "network_mode" and (service.network_mode or "").startswith("container:") else "service"
+            report.wrong_at((*here, key), f"there is no {what} '{name}'{report.near(name, compose.services)}")
 
 
 def _check_cycle(compose: ComposeSpec, path: KeyPath, report: Report) -> None:
-    started = {each.name for each in start_order(compose.services)}
-    stuck = [name for name in compose.services if name not in started]
-    if not stuck:
-        return
-    walk = [stuck[0]]
-    while (following := next(each for each in dependencies(compose.services[walk[-1]]) if each in stuck)) not in walk:
-        walk.append(following)
-    cycle = [*walk[walk.index(following) :], following]
-    report.wrong_at((*path, "services", following, "depends_on"), f"depends on itself: {' > '.join(cycle)}")
+    circle = start_order(compose.services)[1]
+    if circle:
+        report.wrong_at((*path, "services", circle[0], "depends_on"), f"depends on itself: {' > '.join(circle)}")
 
 
 def _check_mode(service: ServiceSpec, here: KeyPath, report: Report) -> None:

@@ -11,7 +11,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from emu.errors import TopologyError
+from emu.errors import TopologyError, did_you_mean
 from emu.topology.spec import Source
 
 if TYPE_CHECKING:
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 LARGEST_FILE = 4 << 20  # bytes
 MOST_NODES = 500_000  # after aliases are written out
 DEEPEST = 50
+MOST_PROBLEMS = 100  # that are told
 
 KeyPath = tuple[str | int, ...]
 
@@ -110,10 +111,16 @@ class Report:
         if text not in self.notices:
             self.notices.append(text)
 
+    def near(self, word: str, known: Iterable[str]) -> str:
+        """What a wrong name may have been meant for, to stand behind a message; nothing once there are very many."""
+        return did_you_mean(word, known) if len(self._problems) < MOST_PROBLEMS else ""
+
     def finish(self) -> None:
         """Raises TopologyError if anything was wrong, in the order of the file."""
         if self._problems:
-            raise TopologyError(sorted(self._problems, key=self._problems.__getitem__))
+            lines = sorted(self._problems, key=self._problems.__getitem__)
+            more = [f"and {len(lines) - MOST_PROBLEMS} more"] if len(lines) > MOST_PROBLEMS else []
+            raise TopologyError(lines[:MOST_PROBLEMS] + more)
 
 
 def dotted(path: KeyPath) -> str:
@@ -130,7 +137,7 @@ def read_text(path: Path) -> str:
         if path.is_dir():
             raise ValueError("is a folder, not a file" + _compose_file_in(path))
         if not path.is_file():
-            raise ValueError("is not a regular file" if path.exists() else "no such file")
+            raise ValueError("is not a regular file" if path.exists() else "does not exist")
         with path.open("rb") as file:
             data = file.read(LARGEST_FILE + 1)
     except (OSError, RuntimeError) as error:

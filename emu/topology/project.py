@@ -19,7 +19,7 @@ from emu.topology.shapes import Json, Shape, Text
 from emu.topology.spec import Attachment, ComposeSpec, NetworkSpec, ServiceSpec
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterator, Mapping
 
 DEFAULT = "default"
 
@@ -76,14 +76,14 @@ def project_name(text: str) -> str:
 def finish(compose: ComposeSpec, name: str) -> ComposeSpec:
     """With all that the file leaves to docker-compose."""
     project = compose.name or name
-    services = {each.name: _service(each, project) for each in start_order(compose.services)}
+    services = {each.name: _service(each, project, compose.services) for each in start_order(compose.services)[0]}
     networks = {key: replace(each, name=each.name or f"{project}_{key}") for key, each in compose.networks.items()}
     if any(DEFAULT in service.networks for service in services.values()):
         networks.setdefault(DEFAULT, NetworkSpec(name=f"{project}_{DEFAULT}", source=compose.source))
     return replace(compose, name=project, services=services, networks=networks)
 
 
-def _service(service: ServiceSpec, project: str) -> ServiceSpec:
+def _service(service: ServiceSpec, project: str, services: Mapping[str, ServiceSpec]) -> ServiceSpec:
     attachments = dict(service.networks)
     if not attachments and service.network_mode is None:
         attachments = {DEFAULT: Attachment(source=service.source)}
@@ -92,27 +92,32 @@ def _service(service: ServiceSpec, project: str) -> ServiceSpec:
         image=service.image or f"{project}_{service.name}",
         container_name=service.container_name or service.name,
         networks={key: replace(each, aliases=tuple(dict.fromkeys((service.name, *each.aliases)))) for key, each in attachments.items()},
-        depends_on=tuple(dependencies(service)),
+        depends_on=tuple(dependencies(service, services)),
     )
 
 
-def dependencies(service: ServiceSpec) -> list[str]:
+def dependencies(service: ServiceSpec, services: Mapping[str, ServiceSpec]) -> list[str]:
     """The services that are started before, also because their network namespace is shared."""
     mode, _, owner = (service.network_mode or "").partition(":")
-    return [*service.depends_on, *([owner] if mode == "service" and owner not in service.depends_on else [])]
+    if mode == "container":
+        owner = next((each.name for each in services.values() if (each.container_name or each.name) == owner), owner)
+    return list(dict.fromkeys([*service.depends_on, *([owner] if owner else [])]))
 
 
-def start_order(services: Mapping[str, ServiceSpec]) -> list[ServiceSpec]:
-    """As the file has them, but each after those that it depends on. Services on a cycle are left out."""
+def start_order(services: Mapping[str, ServiceSpec]) -> tuple[list[ServiceSpec], list[str]]:
+    """As the file has them, but each after those that it depends on; up to a circle of dependencies, which comes with it."""
     started: dict[str, ServiceSpec] = {}
-    waiting = dict(services)
-    while waiting:
-        ready = next((each for each in waiting.values() if _all_in(dependencies(each), started, services)), None)
-        if ready is None:
-            break
-        started[ready.name] = waiting.pop(ready.name)
-    return list(started.values())
-
-
-def _all_in(names: Iterable[str], started: Mapping[str, ServiceSpec], services: Mapping[str, ServiceSpec]) -> bool:
-    return all(name in started or name not in services for name in names)
+    for first in services:
+        walk = {first: None}  # in order
+        while walk:
+            name = next(reversed(walk))
+            waiting = [each for each in dependencies(services[name], services) if each in services and each not in started]
+            if not waiting:
+                walk.pop(name)
+                started[name] = services[name]
+            elif waiting[0] in walk:
+                names = list(walk)
+                return list(started.values()), [*names[names.index(waiting[0]) :], waiting[0]]
+            else:
+                walk[waiting[0]] = None
+    return list(started.values()), []

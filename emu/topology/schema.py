@@ -127,8 +127,10 @@ class ProgramFile(Text[str]):
         file = Path(node.source.file).parent / text
         if not text.endswith(".py"):
             report.refuse(node.source, path, f"'{text}' is not a Python file")
-        if not file.is_file():
-            report.refuse(node.source, path, f"'{text}' no such file")
+        try:
+            read_text(file)
+        except ValueError as error:
+            report.refuse(node.source, path, f"'{text}' {error}")
         return str(file)
 
 

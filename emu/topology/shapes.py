@@ -280,7 +280,7 @@ class Record(Shape[T]):
             report.wrong(source, here, "is not modelled")
         elif not key.startswith("x-") and key not in self.ignored:
             known = [*self.fields, *self.ignored] if len(self.ignored) else self.fields
-            report.wrong(source, here, "unknown key" + _alternatives(key, known, self.fields))
+            report.wrong(source, here, "unknown key" + _alternatives(key, known, self.fields, report))
 
     def json(self, definitions: Json) -> Json:
         if self._title not in definitions:
@@ -298,9 +298,9 @@ class Record(Shape[T]):
         return [key for key, field in self.fields.items() if field.required]
 
 
-def _alternatives(key: str, known: Iterable[str], shown: Iterable[str]) -> str:
-    near = did_you_mean(key, known)
-    return near if near.startswith(", did") else did_you_mean("", shown)
+def _alternatives(key: str, known: Iterable[str], shown: Iterable[str], report: Report) -> str:
+    near = report.near(key, known)
+    return near if near.startswith(", did") else report.near("", shown)
 
 
 def _described(field: Field, definitions: Json) -> Json:

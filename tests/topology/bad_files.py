@@ -89,8 +89,8 @@ SPOILT: dict[str, tuple[str, str, list[str]]] = {
     "route with a wrong word": ("  client:\n", '  client:\n    routes: ["default vai 192.168.50.1"]\n', ["12: hosts.client.routes[0]: 'vai' is not a part of a route, did you mean 'via'?"]),
     "route by an unknown interface": ("  client:\n", '  client:\n    routes: ["10.0.0.0/8 dev eth9"]\n', ["12: hosts.client.routes[0]: there is no interface 'eth9', did you mean 'eth0'?"]),
     "sysctl that is none": ("  client:\n", "  client:\n    sysctls: { ip_forward: 1 }\n", ["12: hosts.client.sysctls: 'ip_forward' is not a name such as net.ipv4.ip_forward"]),
-    "missing rules file": ("  client:\n", "  client:\n    iptables: rules.v4\n", ["12: hosts.client.iptables: 'rules.v4' no such file"]),
-    "missing program": ("steps:\n", "programs: { echo: echo.py }\nsteps:\n", ["14: programs.echo: 'echo.py' no such file"]),
+    "missing rules file": ("  client:\n", "  client:\n    iptables: rules.v4\n", ["12: hosts.client.iptables: 'rules.v4' does not exist"]),
+    "missing program": ("steps:\n", "programs: { echo: echo.py }\nsteps:\n", ["14: programs.echo: 'echo.py' does not exist"]),
     "program in another language": ("steps:\n", "programs: { echo: echo.sh }\nsteps:\n", ["14: programs.echo: 'echo.sh' is not a Python file"]),
     "no time at all": ("steps:\n", "limits: { time: 0s }\nsteps:\n", ["14: limits.time: must be longer than 0"]),
     "port out of range": ("8080:80", "8080:65536", ["10: hosts.docker1.compose.services.web.ports[0]: '65536' is not a port from 1 to 65535"]),
@@ -101,7 +101,7 @@ SPOILT: dict[str, tuple[str, str, list[str]]] = {
     "variable that must be set": ("nginx,", '"nginx:${TAG:?which one}",', ["10: hosts.docker1.compose.services.web.image: the variable 'TAG' has no value: which one"]),
     "dollar sign": ("nginx,", '"nginx:$1",', ["10: hosts.docker1.compose.services.web.image: '$1' is not a variable; write '$$' for a dollar sign"]),
     "missing compose file": ("compose:\n      services:\n        web: { image: nginx, ports: [\"8080:80\"] }", "compose: nowhere/docker-compose.yml", [
-        "8: hosts.docker1.compose: 'FOLDER/nowhere/docker-compose.yml' no such file",
+        "8: hosts.docker1.compose: 'FOLDER/nowhere/docker-compose.yml' does not exist",
     ]),
     "several at once": ("lan: { subnet: 192.168.50.0/24 }", "lan: { subnet: nonsense, dely: 1ms }\nnmae: x", [
         "2: lans.lan.subnet: 'nonsense' is not a subnet such as 192.168.50.0/24",
@@ -176,6 +176,14 @@ COMPOSE: dict[str, tuple[str, list[str]]] = {
     "network mode that is none": (
         "services:\n  a: { network_mode: bridged }",
         ["2: services.a.network_mode: 'bridged' is unknown; known: bridge, host, none, service:NAME, container:NAME"],
+    ),
+    "container that no service is": (
+        "services:\n  a: { network_mode: 'container:elsewhere' }",
+        ["2: services.a.network_mode: there is no container 'elsewhere'; known: a"],
+    ),
+    "service that depends on itself": (
+        "services:\n  a: { depends_on: [a] }",
+        ["2: services.a.depends_on: depends on itself: a > a"],
     ),
     "container name twice": (
         "services:\n  a: { container_name: x }\n  b: { container_name: x }",

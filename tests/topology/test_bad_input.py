@@ -69,7 +69,7 @@ def test_text_that_is_no_topology_is_one_clear_message(tmp_path, text, expected)
 
 
 def test_missing_file_and_folder_are_refused_by_name(tmp_path):
-    with pytest.raises(TopologyError, match=r"nothing\.yaml: no such file"):
+    with pytest.raises(TopologyError, match=r"nothing\.yaml: does not exist"):
         load_topology(tmp_path / "nothing.yaml")
     (tmp_path / "docker-compose.yml").touch()
     with pytest.raises(TopologyError, match=r"is a folder, not a file, did you mean '.*docker-compose\.yml'\?"):
@@ -186,3 +186,11 @@ def test_any_value_under_any_key_is_loaded_or_refused(tmp_path_factory, tree, pl
     path.write_text(yaml.safe_dump(tree, allow_unicode=True), encoding="utf-8", errors="surrogatepass")
     with suppress(TopologyError):
         load_topology(path)
+
+
+def test_very_many_mistakes_are_cut_short_at_once(tmp_path):
+    text = BASE + "".join(f"  - nowhere{n}$ ls\n" for n in range(20_000))
+    begin = time.monotonic()
+    found = problems(tmp_path, text)
+    assert (len(found), found[-1]) == (101, "and 19900 more")
+    assert time.monotonic() - begin < 5

@@ -176,7 +176,7 @@ def test_networks_as_list_or_mapping(service):
     assert networks["b"].aliases == ("web",)
 
 
-@pytest.mark.parametrize("mode", ["bridge", "host", "none", "service:other", "container:elsewhere"])
+@pytest.mark.parametrize("mode", ["bridge", "host", "none", "service:other", "container:other"])
 def test_network_mode_takes_the_place_of_networks(service, mode):
     web = service(f"network_mode: {mode}")
     assert (web.network_mode, web.networks) == (mode, {})
