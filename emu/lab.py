@@ -82,6 +82,9 @@ class Lab:
         for place in self.places().values():
             for process in list(place.processes.values()):
                 process.kill(9)
+        for host in self.hosts.values():
+            if host.docker is not None:
+                host.docker.down()
 
     # --- for the builder
 

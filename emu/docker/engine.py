@@ -71,6 +71,13 @@ class DockerEngine:
             self.firewall.drop_forwarded()
         self.networks.create_predefined()
 
+    def down(self) -> None:
+        """The machine goes down: all programs and proxies end, without a word to anyone."""
+        for container in self.containers.values():
+            for process in list(container.place.processes.values() if container.place is not None else ()):
+                process.kill(KILLED)
+        self.ports.close()
+
     # --- ids and lookups
 
     def stream(self, name: str) -> Random:

@@ -78,6 +78,7 @@ class PortMapper:
         self.userland_proxy = userland_proxy
         self.default_ip = default_ip
         self.allocator = PortAllocator(int(first), int(last))
+        self._proxies: dict[Listener, None] = {}
 
     def publish(self, bridge: str, container: Ip, bindings: list[PortBinding], default_ip: str = "") -> list[Mapping]:
         """All of them or none. Raises DockerError."""
@@ -117,12 +118,20 @@ class PortMapper:
             reason = (error.strerror or str(error)).lower()
             text = f"listen {protocol}4 {host_ip}:{host_port}: bind: {reason}"
             raise DockerError(500, f"Error starting userland proxy: {text}" if self.userland_proxy else text) from None
+        self._proxies[proxy] = None
         return Mapping(bridge, container, port, proxy)
+
+    def close(self) -> None:
+        """Stop all proxies, and nothing else: the machine goes down."""
+        for proxy in self._proxies:
+            proxy.close()
+        self._proxies.clear()
 
     def withdraw(self, mappings: list[Mapping]) -> None:
         """Stop the proxies, delete the rules, free the ports; the container's connections are forgotten."""
         for mapping in mappings:
             mapping.proxy.close()
+            self._proxies.pop(mapping.proxy, None)
             self.firewall.unpublish(mapping.bridge, mapping.container, mapping.port)
             self.allocator.release(mapping.port.host_ip, mapping.port.protocol, mapping.port.host_port)
         for container in {mapping.container for mapping in mappings}:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -18,7 +18,13 @@ from emu.packet.address import ip, mac
 from emu.process import Process
 from emu.programs.shell import start
 
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
 DATA = Path(__file__).parent / "data"
+
+
+ALL: list[DockerHost] = []
 
 
 class DockerHost:
@@ -35,6 +41,7 @@ class DockerHost:
         self.netns.add_address(nic, ip("192.168.50.10"), 24)
         self.host.place.files.write("/etc/resolv.conf", "nameserver 192.168.50.1\n")
         images = {"bb": Image("bb"), "bb:expose": Image("bb:expose", expose=((80, "tcp"), (53, "udp")))}
+        ALL.append(self)
         self.docker = DockerEngine(self.host, {key.replace("_", "-"): value for key, value in daemon.items()}, images)
 
     def run(self, line: str, container: str = "") -> Process:
@@ -52,6 +59,14 @@ class DockerHost:
         for line in lines:
             process = self.run(line)
             assert process.exit_status == 0, f"{line}: {process.output}"
+
+
+@pytest.fixture(autouse=True)
+def power_off() -> Iterator[None]:
+    """At the end of each test: nothing is left running."""
+    yield
+    while ALL:
+        ALL.pop().docker.down()
 
 
 @pytest.fixture

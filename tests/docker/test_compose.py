@@ -62,7 +62,7 @@ def test_fixed_addresses_need_a_subnet_of_the_file_s_own(docker: DockerHost) -> 
 
 def test_a_program_that_emu_does_not_have_is_stood_in_for(docker: DockerHost) -> None:
     spec = ServiceSpec(
-        name="app", image="bb", container_name="app", command=("gunicorn", "app"), networks={"default": Attachment()}, ports=(PortSpec(8000),)
+        name="app", image="bb", container_name="app", command=("gunicorn",), networks={"default": Attachment()}, ports=(PortSpec(8000),)
     )
     compose_up(docker.docker, compose(spec))
     assert docker.docker.find("app").running
