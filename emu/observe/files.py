@@ -1,0 +1,125 @@
+"""All files of a run, made from what a recorder holds: `captures/`, `trace.jsonl`, `steps.log`, `wireshark/`.
+
+Interfaces stand in topology order: host by host, a host's own interfaces before those of its containers, each in the order in which they
+appeared. An interface that came and went in one instant, as a veth on its way into a container does, and saw nothing, gets no file.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from emu.netdev.device import TX
+from emu.observe import pcap, wireshark
+from emu.observe.pcapng import InterfaceDescription, PcapNgWriter
+from emu.observe.trace import TraceWriter
+
+if TYPE_CHECKING:
+    from emu.observe.recorder import Recorder
+
+FLUSH_BYTES = 1 << 20
+
+
+def write_run(recorder: Recorder, folder: Path) -> int:
+    """Write everything; gives the number of pcap files. Raises OSError and EmuError."""
+    captures = folder / "captures"
+    captures.mkdir(parents=True, exist_ok=True)
+    pcap.check_time(recorder.epoch_ns)
+    pcap.check_time(recorder.epoch_ns + recorder.engine.now)
+    order = interface_order(recorder)
+    write_pcaps(recorder, captures, order)
+    write_merged(recorder, captures / "all.pcapng", folder / "trace.jsonl", order)
+    (folder / "steps.log").write_text(steps_log(recorder), encoding="utf-8")
+    wireshark.write(folder / "wireshark")
+    return len(order)
+
+
+def interface_order(recorder: Recorder) -> list[int]:
+    """The numbers of the interfaces that are in the files, in the files' order."""
+    seen = Counter(record[1] for record in recorder.store)
+    places = {place: position for position, place in enumerate(recorder.places)}
+
+    def key(number: int) -> tuple[int, int, int]:
+        place = recorder.interfaces[number].place
+        return places.get(place.partition("/")[0], len(places)), places[place], number
+
+    kept = (
+        number for number, each in enumerate(recorder.interfaces) if seen[number] or each.gone_ns is None or each.gone_ns > each.born_ns
+    )
+    return sorted(kept, key=key)
+
+
+def file_names(recorder: Recorder, order: list[int]) -> dict[int, str]:
+    """`HOST[.CONTAINER].INTERFACE.pcap`; where dots in names make two alike, the later one gets a number."""
+    names: dict[int, str] = {}
+    for number in order:
+        stem = recorder.interfaces[number].label.replace("/", ".")
+        name, again = f"{stem}.pcap", 1
+        while name in names.values():
+            again += 1
+            name = f"{stem}~{again}.pcap"
+        names[number] = name
+    return names
+
+
+def write_pcaps(recorder: Recorder, folder: Path, order: list[int] | None = None) -> None:
+    """One file an interface. Files are opened to append, one at a time: a lab may have more interfaces than a process may have files."""
+    names = file_names(recorder, order if order is not None else interface_order(recorder))
+    header = pcap.file_header()
+    parts: dict[int, list[bytes]] = {number: [header] for number in names}
+    size, epoch, make = 0, recorder.epoch_ns, pcap.record
+    for name in names.values():
+        (folder / name).write_bytes(b"")
+    for now, number, _, frame in recorder.store:
+        wire = frame.wire
+        parts[number].append(make(epoch + now, wire))
+        size += len(wire)
+        if size > FLUSH_BYTES:
+            _flush(folder, names, parts)
+            size = 0
+    _flush(folder, names, parts)
+
+
+def _flush(folder: Path, names: dict[int, str], parts: dict[int, list[bytes]]) -> None:
+    for number, blocks in parts.items():
+        if blocks:
+            with (folder / names[number]).open("ab") as file:
+                file.write(b"".join(blocks))
+            blocks.clear()
+
+
+def write_merged(recorder: Recorder, capture: Path, trace: Path, order: list[int]) -> None:
+    """`all.pcapng` with comments, and the trace, in one go over the records."""
+    last = {record[3].trace_id: position for position, record in enumerate(recorder.store)}
+    notes: dict[int, list[str]] = {}
+    for event in recorder.events:
+        if event.position is not None:
+            notes.setdefault(event.position, []).append(event.text)
+    interfaces, epoch = recorder.interfaces, recorder.epoch_ns
+    places = {number: position for position, number in enumerate(order)}
+    listed = [interfaces[number] for number in order]
+    descriptions = [InterfaceDescription(each.label, each.description, each.mac) for each in listed]
+    with capture.open("wb") as file, trace.open("w", encoding="utf-8", newline="\n") as lines:
+        merged = PcapNgWriter(file, descriptions)
+        tracer = TraceWriter(lines, epoch, recorder.events)
+        for position, (now, number, direction, frame) in enumerate(recorder.store):
+            each = interfaces[number]
+            comments = tracer.hop(now, each.label, each.place, direction, frame) + notes.get(position, [])
+            merged.write(places[number], epoch + now, frame.wire, direction is TX, frame.trace_id, comments)
+            if last[frame.trace_id] == position:
+                tracer.end(frame.trace_id)
+        tracer.close()
+
+
+def steps_log(recorder: Recorder) -> str:
+    """Each command with its time, output and status, as on a terminal."""
+    lines = []
+    for ran in recorder.steps:
+        lines.append(f"{ran.started_ns / 1e9:.6f} {ran.step.place}$ {ran.step.command}\n{ran.output}")
+        if ran.output and not ran.output.endswith("\n"):
+            lines.append("\n")
+        lines.append("(in the background)\n" if ran.exit_status is None else f"(exit status {ran.exit_status})\n")
+        lines += [f"! {problem}\n" for problem in ran.problems]
+        lines.append("\n")
+    return "".join(lines)
