@@ -7,45 +7,28 @@ from __future__ import annotations
 
 import errno
 import os
-from enum import Enum
 from typing import TYPE_CHECKING
 
 from emu.engine import MILLISECOND, SECOND, Future
 from emu.netdev.drop import DropReason
-from emu.netns import tcp_options
+from emu.netns.tcp_output import Output
 from emu.netns.tcp_receive import Receiver
 from emu.netns.tcp_rtt import RTO_MAX_NS, RTO_MIN_NS
-from emu.netns.tcp_segment import WRAP, Check, Received, validate
+from emu.netns.tcp_segment import Check, Received, validate
 from emu.netns.tcp_send import Sender
+from emu.netns.tcp_state import TcpState
 from emu.netns.tcp_timer import RestartableTimer
 from emu.netns.tcp_timewait import TimeWait
-from emu.packet import tcp
 from emu.packet.address import ip_text
-from emu.packet.ipv4 import TCP
-from emu.packet.tcp import ACK, FIN, RST, SYN, Segment
+from emu.packet.tcp import ACK, FIN, RST, SYN
 
 if TYPE_CHECKING:
     from emu.netns.tcp import Key, Tcp
     from emu.netns.tcp_listen import TcpListener
     from emu.packet.datagram import Datagram
+    from emu.packet.tcp import Segment
 
 INVALID_RATE_NS = 500 * MILLISECOND  # tcp_invalid_ratelimit
-
-
-class TcpState(Enum):
-    """Values as `ss` prints them."""
-
-    SYN_SENT = "SYN-SENT"
-    SYN_RECEIVED = "SYN-RECV"
-    ESTABLISHED = "ESTAB"
-    FIN_WAIT1 = "FIN-WAIT-1"
-    FIN_WAIT2 = "FIN-WAIT-2"
-    CLOSE_WAIT = "CLOSE-WAIT"
-    CLOSING = "CLOSING"
-    LAST_ACK = "LAST-ACK"
-    TIME_WAIT = "TIME-WAIT"
-    LISTEN = "LISTEN"
-    CLOSED = "UNCONN"
 
 
 S = TcpState
@@ -66,25 +49,19 @@ class Connection:
         self.state = S.SYN_SENT
         self.listener: TcpListener | None = None
         self.error: OSError | None = None
-        self.soft_error = 0
         self.orphaned = False  # the program has closed it
-        self.timestamps = bool(self._sysctl("tcp_timestamps"))
-        self.scaled = bool(self._sysctl("tcp_window_scaling"))
-        self.timestamp_offset: int = owner.random.getrandbits(32)
-        self._opened = self.timestamp()
-        self._identification = owner.random.getrandbits(16)
+        self.scaled = bool(self.sysctl("tcp_window_scaling"))
         self._challenged_ns = -INVALID_RATE_NS
-        self._cause = 0
         self._waiters: list[Future[None]] = []
         self.timer = RestartableTimer(self.engine, background=True)  # FIN_WAIT2
         mss = owner.path_mss(self.peer_ip)
-        self.route, _ = self.netns.ipv4.route(self.peer_ip, self.local_ip)
+        self.output: Output = Output(self)
         _, buffer, buffer_max = map(int, self.netns.sysctl.get("net.ipv4.tcp_rmem").split())
         self.sender: Sender = Sender(self, isn, mss)
-        self.sender.sack_permitted = bool(self._sysctl("tcp_sack"))
+        self.sender.sack_permitted = bool(self.sysctl("tcp_sack"))
         self.receiver: Receiver = Receiver(self, buffer, buffer_max, mss)
 
-    def _sysctl(self, name: str) -> int:
+    def sysctl(self, name: str) -> int:
         return self.netns.sysctl.integer(f"net.ipv4.{name}")
 
     @property
@@ -116,8 +93,8 @@ class Connection:
         self.listener = listener
         self.state = S.SYN_RECEIVED
         self._take_syn(received)
-        self.receiver.first_window(self.options_length)
-        self._cause = received.datagram.trace_id
+        self.receiver.first_window(self.output.options_length)
+        self.output.cause = received.datagram.trace_id
         self.sender.open()
 
     def _take_syn(self, received: Received) -> None:
@@ -125,19 +102,19 @@ class Connection:
         options, sender = received.options, self.sender
         sender.peer_mss = min(max(options.mss or 536, 48), 65535)
         sender.sack_permitted &= options.sack_permitted
-        self.timestamps &= options.timestamp is not None
+        self.output.timestamps &= options.timestamp is not None
         self.scaled &= options.window_scale is not None
         if self.scaled:
             sender.scale = options.window_scale or 0
         sender.window = sender.max_window = received.window
-        self.receiver.open(received.start, options.timestamp if self.timestamps else None)
+        self.receiver.open(received.start, options.timestamp if self.output.timestamps else None)
 
     # --- segments in
 
     def receive(self, datagram: Datagram, segment: Segment) -> None:
         """tcp_v4_do_rcv."""
         received = Received(datagram, segment, self.receiver.nxt, self.sender.una)
-        self._cause = datagram.trace_id
+        self.output.cause = datagram.trace_id
         if self.state is S.SYN_SENT:
             return self._receive_in_syn_sent(received, segment)
         check = validate(self, received)
@@ -152,12 +129,12 @@ class Connection:
             return self._drop(datagram)
         if self.state is S.SYN_RECEIVED and not self._complete(received):
             return
-        if self.timestamps and received.start <= self.receiver.acknowledged:
+        if self.output.timestamps and received.start <= self.receiver.acknowledged:
             self.receiver.take_timestamp(received.options.timestamp)
         una = sender.una
         sender.on_ack(received)
         if sender.una > una:
-            self._confirm_neighbour()
+            self.output.confirm_neighbour()
         self._on_fin_acknowledged()
         if self.state is not S.CLOSED:
             self._receive_payload(received)
@@ -184,7 +161,9 @@ class Connection:
         """tcp_rcv_synsent_state_process."""
         sender, flags = self.sender, received.flags
         if flags & ACK:
-            if not sender.una < received.ack <= sender.nxt or not self._echoes_syn(received):
+            options = received.options
+            echo_fits = not self.output.timestamps or options.timestamp is None or not options.echo or self.output.has_sent(options.echo)
+            if not sender.una < received.ack <= sender.nxt or not echo_fits:
                 self.tcp.reset(received.datagram, segment)
                 return self._drop(received.datagram)
             if flags & RST:
@@ -194,20 +173,14 @@ class Connection:
         self._take_syn(received)
         if not flags & ACK:  # simultaneous open
             self.state = S.SYN_RECEIVED
-            self.emit(sender.una, SYN, b"")
+            self.output.emit(sender.una, SYN)
             return
         sender.on_ack(received)
         self.state = S.ESTABLISHED
-        self._confirm_neighbour()
-        self.send_ack()
+        self.output.confirm_neighbour()
+        self.output.acknowledge()
         self._wake()
         sender.push()
-
-    def _echoes_syn(self, received: Received) -> bool:
-        """Does the timestamp that comes back lie between our first SYN and now?"""
-        if not self.timestamps or received.options.timestamp is None or not received.options.echo:
-            return True
-        return (received.options.echo - self._opened) & WRAP <= (self.timestamp() - self._opened) & WRAP
 
     def _complete(self, received: Received) -> bool:
         """The acknowledgment of our SYN-ACK (or crossing SYN): established. False if it is refused."""
@@ -229,7 +202,7 @@ class Connection:
             is_data = received.end > received.start and not received.flags & SYN
             if received.end <= self.receiver.nxt and is_data:
                 self.receiver.receive(received)  # an old copy: told with a D-SACK
-                self.send_ack()
+                self.output.acknowledge()
             else:
                 self._challenge(limited=not is_data)
         elif check is Check.CHALLENGE:
@@ -242,7 +215,7 @@ class Connection:
         if limited and now - self._challenged_ns < INVALID_RATE_NS:
             return
         self._challenged_ns = now
-        self.send_ack()
+        self.output.acknowledge()
 
     def _on_reset(self) -> None:
         """tcp_reset: what the program hears depends on the state."""
@@ -266,7 +239,7 @@ class Connection:
     def start_fin_wait_timer(self) -> None:
         """A connection that no program holds waits a minute for the peer's FIN (tcp_fin_timeout)."""
         if self.orphaned:
-            self.timer.start(self._sysctl("tcp_fin_timeout") * SECOND, self.destroy)
+            self.timer.start(self.sysctl("tcp_fin_timeout") * SECOND, self.destroy)
 
     def on_fin(self) -> None:
         """The peer's FIN is in order (tcp_fin)."""
@@ -274,10 +247,10 @@ class Connection:
             self.state = S.CLOSE_WAIT
             self.receiver.enter_pingpong()
         elif self.state is S.FIN_WAIT1:
-            self.send_ack()
+            self.output.acknowledge()
             self.state = S.CLOSING
         elif self.state is S.FIN_WAIT2:
-            self.send_ack()
+            self.output.acknowledge()
             self._enter_time_wait()
         self._wake()
 
@@ -288,91 +261,29 @@ class Connection:
         self.tcp.connections_by_key[self.key] = TimeWait(self)
         self._wake()
 
-    def _confirm_neighbour(self) -> None:
-        dev = self.route.dev
-        if dev is not None:
-            self.netns.neighbours.confirm(dev, self.route.via or self.peer_ip)
-
     def _drop(self, datagram: Datagram, reason: DropReason = DropReason.TCP_INVALID) -> None:
         self.netns.drop(datagram, reason, datagram.iif)
-
-    # --- segments out
-
-    def timestamp(self) -> int:
-        return (self.engine.now // MILLISECOND + self.timestamp_offset) & WRAP
-
-    @property
-    def options_length(self) -> int:
-        """Of a segment with data."""
-        length = tcp_options.TIMESTAMPS_LENGTH if self.timestamps else 0
-        blocks = self.receiver.queue.block_count(3 if self.timestamps else 4) if self.sender.sack_permitted else 0
-        return length + (4 + 8 * blocks if blocks else 0)
-
-    def emit(self, start: int, flags: int, payload: bytes = b"") -> None:
-        """Send one segment with all that goes along (tcp_transmit_skb). What cannot be sent is lost, and sent again in time."""
-        receiver = self.receiver
-        times = (self.timestamp(), receiver.recent or 0) if self.timestamps else None
-        if flags & SYN:
-            answers = self.state is not S.SYN_SENT
-            window = min(receiver.window, 0xFFFF)
-            receiver.acknowledged = receiver.nxt
-            options = tcp_options.build_syn(
-                receiver.mss, receiver.scale if self.scaled else None, self.sender.sack_permitted, times
-            )  # fmt: skip
-            flags |= ACK if answers else 0
-        else:
-            window = receiver.offer()
-            sack = receiver.queue.blocks(3 if times else 4) if self.sender.sack_permitted else ()
-            options = tcp_options.build(times, sack)
-            flags |= ACK
-            receiver.on_sent(bool(payload))
-        acknowledgment = receiver.nxt & WRAP if flags & ACK else 0
-        segment = Segment(self.local_port, self.peer_port, start & WRAP, acknowledgment, flags, window, options, payload)
-        identification = 0 if flags & SYN and self.listener is not None else self._next_identification()
-        self._send(segment, identification, self._cause if not payload and flags in {ACK, SYN | ACK} else 0)
-
-    def _next_identification(self) -> int:
-        current = self._identification
-        self._identification = (current + 1) & 0xFFFF
-        return current
-
-    def _send(self, segment: Segment, identification: int, cause: int) -> None:
-        wire = tcp.build(self.local_ip, self.peer_ip, segment)
-        try:
-            self.netns.ipv4.send(self.local_ip, self.peer_ip, TCP, wire, identification=identification, cause=cause, socket=self)
-        except OSError as error:
-            self.soft_error = error.errno or 0
-
-    def send_ack(self) -> None:
-        self.emit(self.sender.nxt, 0)
-
-    def refresh_route(self) -> None:
-        """Before a retransmission: the route may have changed (rebuild_header)."""
-        try:
-            self.route, _ = self.netns.ipv4.route(self.peer_ip, self.local_ip)
-        except OSError as error:
-            self.soft_error = error.errno or 0
 
     # --- giving up
 
     def gives_up(self, timeouts: int, since_first_ns: int) -> bool:
         """At a retransmission timeout: has there been enough of it? Then the connection ends (tcp_write_timeout)."""
         if self.state is S.SYN_SENT:
-            is_over = timeouts >= self._sysctl("tcp_syn_retries") + self._sysctl("tcp_syn_linear_timeouts")
+            is_over = timeouts >= self.sysctl("tcp_syn_retries") + self.sysctl("tcp_syn_linear_timeouts")
         elif self.state is S.SYN_RECEIVED:
-            is_over = timeouts >= self._sysctl("tcp_synack_retries")
+            is_over = timeouts >= self.sysctl("tcp_synack_retries")
         else:
-            is_over = timeouts > 0 and since_first_ns >= _longest(self._sysctl("tcp_retries2"))
+            is_over = timeouts > 0 and since_first_ns >= _longest(self.sysctl("tcp_retries2"))
         if is_over:
             self._time_out()
         return is_over
 
     def backs_off(self, timeouts: int) -> bool:
         """A SYN is sent again every second a few times first (tcp_syn_linear_timeouts, Linux 6.5)."""
-        return self.state is not S.SYN_SENT or timeouts > self._sysctl("tcp_syn_linear_timeouts")
+        return self.state is not S.SYN_SENT or timeouts > self.sysctl("tcp_syn_linear_timeouts")
 
     def gives_up_probing(self, probes: int) -> bool:
-        is_over = probes >= self._sysctl("tcp_retries2")
+        is_over = probes >= self.sysctl("tcp_retries2")
         if is_over:
             self._time_out()
         return is_over
@@ -380,7 +291,7 @@ class Connection:
     def _time_out(self) -> None:
         if self.state is S.SYN_RECEIVED and self.listener is not None:
             return self.destroy()
-        number = self.soft_error or errno.ETIMEDOUT
+        number = self.output.soft_error or errno.ETIMEDOUT
         self._fail(OSError(number, os.strerror(number)))
 
     def on_icmp_error(self, number: int) -> None:
@@ -391,28 +302,20 @@ class Connection:
             elif number in {errno.EHOSTUNREACH, errno.ENETUNREACH}:
                 self.destroy()
         else:
-            self.soft_error = number
+            self.output.soft_error = number
 
     def abort(self) -> None:
         """Tell the peer with a RST, and end (tcp_send_active_reset)."""
         if self.state in {S.CLOSED, S.TIME_WAIT}:
             return
         if self.state not in {S.SYN_SENT, S.SYN_RECEIVED} or self.listener is not None:
-            self._send_reset()
+            self.output.reset()
         self._fail(ConnectionResetError(errno.ECONNRESET, os.strerror(errno.ECONNRESET)))
 
     def _abort_unread(self) -> None:
         """Data for a program that has gone: it would never be read."""
-        self._send_reset()
+        self.output.reset()
         self.destroy()
-
-    def _send_reset(self) -> None:
-        receiver = self.receiver
-        options = tcp_options.build((self.timestamp(), receiver.recent or 0)) if self.timestamps else b""
-        segment = Segment(
-            self.local_port, self.peer_port, self.sender.nxt & WRAP, receiver.nxt & WRAP, RST | ACK, receiver.offer(), options, b""
-        )  # fmt: skip
-        self._send(segment, self._next_identification(), 0)
 
     def _fail(self, error: OSError) -> None:
         self.error = error

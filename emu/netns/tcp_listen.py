@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING
 
 from emu.engine import SECOND, Future
 from emu.netdev.drop import DropReason
-from emu.netns.tcp_connection import Connection, TcpState
+from emu.netns.tcp_connection import Connection
 from emu.netns.tcp_segment import Received
 from emu.netns.tcp_socket import TcpSocket
+from emu.netns.tcp_state import TcpState
 from emu.packet.address import ip_text
 from emu.packet.tcp import ACK, FIN, RST, SYN, Segment
 

@@ -184,7 +184,7 @@ class Receiver:
         two_segments = self.nxt - self.acknowledged > self._estimated_mss
         is_open = self.unread == 0 or self.select_window() >= self.window
         if (two_segments and is_open) or (self._quick and not self._pingpong) or self._ack_now or self.queue:
-            self._connection.send_ack()
+            self._connection.output.acknowledge()
         else:
             self._delay()
 
@@ -205,7 +205,7 @@ class Receiver:
             self._delay_ns = DELAYED_ACK_MIN_NS
         else:
             self._delay_ns = min(self._delay_ns * 2, self._connection.sender.round_trip.rto_ns)
-        self._connection.send_ack()
+        self._connection.output.acknowledge()
 
     def on_sent(self, has_data: bool) -> None:
         """A segment that acknowledges all has gone out (tcp_event_ack_sent, tcp_event_data_sent)."""
@@ -287,14 +287,14 @@ class Receiver:
                 window = self.select_window()
                 is_due = window > 0 and window >= 2 * left
         if is_due:
-            self._connection.send_ack()
+            self._connection.output.acknowledge()
 
     def _measure_rtt(self, received: Received, length: int) -> None:
         """The round trip as the receiver sees it, from echoed timestamps."""
         echo = received.options.echo
         if received.options.timestamp is None or not echo or length < self._estimated_mss:
             return
-        delta_ms = (self._connection.timestamp() - echo) & WRAP
+        delta_ms = (self._connection.output.timestamp() - echo) & WRAP
         if delta_ms < 1 << 31:
             sample = max(delta_ms, 1) * MILLISECOND
             self._rtt_ns = self._rtt_ns + (sample - self._rtt_ns) // 8 if self._rtt_ns else sample

@@ -84,7 +84,7 @@ class Sender:
     @property
     def mss(self) -> int:
         """The payload of a full segment."""
-        return min(self.peer_mss, self.path_mss) - self._connection.options_length
+        return min(self.peer_mss, self.path_mss) - self._connection.output.options_length
 
     @property
     def limit(self) -> int:
@@ -197,11 +197,11 @@ class Sender:
         self.board.on_sent(sent, self._engine.now)
         self._reduction.out += 1
         if self._undo is not None and self._undo[0] < 0:
-            self._undo = (self._connection.timestamp(), *self._undo[1:])
+            self._undo = (self._connection.output.timestamp(), *self._undo[1:])
         self._emit(sent)
 
     def _emit(self, sent: Sent) -> None:
-        self._connection.emit(sent.start, sent.flags, sent.payload)
+        self._connection.output.emit(sent.start, sent.flags, sent.payload)
 
     def _restart_after_idle(self) -> None:
         """tcp_cwnd_restart: half the window for each RTO of silence."""
@@ -279,7 +279,7 @@ class Sender:
         if clean:
             rtt_ns = now - clean[0].sent_ns
         elif acked and received.options.timestamp is not None and received.options.echo:
-            rtt_ns = ((self._connection.timestamp() - received.options.echo) & WRAP) * MILLISECOND
+            rtt_ns = ((self._connection.output.timestamp() - received.options.echo) & WRAP) * MILLISECOND
             if rtt_ns > 1 << 41:
                 return
         else:
@@ -391,7 +391,7 @@ class Sender:
         self.timeouts += 1
         if self._connection.backs_off(self.timeouts):
             self.round_trip.backoff += 1
-        self._connection.refresh_route()
+        self._connection.output.refresh_route()
         self._retransmit(first)
         self._arm()
 
@@ -442,7 +442,7 @@ class Sender:
         if room > 0 and self.unsent:
             self._transmit_new(Sent(self.nxt, PSH, self._take(min(room, self.unsent, self.mss))))
             return
-        self._connection.emit(self.una - 1, 0)
+        self._connection.output.emit(self.una - 1, 0)
         self.round_trip.backoff += self.round_trip.rto_ns < 120_000 * MILLISECOND
         self.timer.start(self.round_trip.rto_ns, self._on_window_probe)
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import errno
 
 from emu.engine import SECOND, Future
-from emu.netns.tcp_connection import Connection, TcpState
+from emu.netns.tcp_connection import Connection
+from emu.netns.tcp_state import TcpState
 
 _MUST_RESET = frozenset({TcpState.ESTABLISHED, TcpState.CLOSE_WAIT, TcpState.FIN_WAIT1, TcpState.FIN_WAIT2})
 

@@ -31,8 +31,8 @@ class TimeWait:
         self._key = connection.key
         self._nxt = connection.sender.nxt
         self._expected = connection.receiver.nxt
-        self._recent = connection.receiver.recent if connection.timestamps else None
-        self._offset = connection.timestamp_offset
+        self._recent = connection.receiver.recent if connection.output.timestamps else None
+        self._offset = connection.output.offset
         scale = connection.receiver.scale if connection.scaled else 0
         self._window = min(connection.receiver.window >> scale, 0xFFFF)
         self._answered_ns = -ACK_RATE_NS

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from emu.engine import MILLISECOND, SECOND
 from emu.netdev.drop import DropReason
-from emu.netns.tcp_connection import TcpState
+from emu.netns.tcp_state import TcpState
 from emu.packet import ipv4, tcp
 from emu.packet.datagram import Datagram
 from emu.packet.tcp import ACK, FIN, RST, SYN, Segment

@@ -9,7 +9,7 @@ import pytest
 
 from emu.engine import MILLISECOND, SECOND
 from emu.netdev.drop import DropReason
-from emu.netns.tcp_connection import TcpState
+from emu.netns.tcp_state import TcpState
 from emu.packet.address import ip
 from emu.packet.tcp import ACK, FIN, PSH, RST, SYN, Segment
 from tests.netns.tcp_wire import CLIENT, SERVER, Pair, read_all, send_raw
