@@ -43,6 +43,9 @@ _WEB = {
     "solr": ("8983", "/var/solr", "<h1>Solr</h1>\n"),
 }
 
+# instead of busybox's httpd
+_COMMANDS = {"nginx": ("nginx", "-g", "daemon off;")}
+
 # image: ports of a server that is there, but speaks no HTTP
 _OTHER = {
     "mysql": "3306 33060",
@@ -82,7 +85,7 @@ def _exposed(ports: str) -> tuple[Exposed, ...]:
 
 
 def _web(name: str, ports: str, root: str, page: str) -> ImageSpec:
-    command = words(f"httpd -f -p {ports.partition(' ')[0]} -h {root}")
+    command = _COMMANDS.get(name) or words(f"httpd -f -p {ports.partition(' ')[0]} -h {root}")
     return ImageSpec(name=name, expose=_exposed(ports), command=command, files={f"{root}/index.html": page})
 
 
