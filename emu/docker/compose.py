@@ -1,4 +1,4 @@
-"""`docker compose up -d`: the networks and containers of a compose file, started in its order of dependencies (docker/compose v2).
+"""`docker compose up -d`: the networks and containers of a compose file (docker/compose v2).
 
 A network that no service is on is not made. Not modelled: waiting until a service that others depend on is healthy, or has ended.
 """
@@ -84,15 +84,13 @@ class ServiceLike(Protocol):
     @property
     def mac_address(self) -> str | None: ...
     @property
-    def depends_on(self) -> Sequence[str]: ...
-    @property
     def environment(self) -> Mapping[str, str]: ...
     @property
     def source(self) -> object: ...
 
 
 class ComposeLike(Protocol):
-    """A compose file as data: services by name, networks by the name that the file gives them."""
+    """A compose file as data: services in the order in which they start, networks by the name that the file gives them."""
 
     @property
     def name(self) -> str: ...
@@ -108,31 +106,11 @@ def compose_up(docker: DockerEngine, spec: ComposeLike) -> None:
     for key, network in spec.networks.items():
         if key in used:
             docker.networks.create(network.name, _network_config(spec, network))
-    for service in in_order(spec.services):
+    for service in spec.services.values():
         try:
             docker.start(docker.create(service.container_name or service.name, _container_config(spec, service)))
         except DockerError as error:
             raise EmuError(f"{service.source}: services.{service.name}: {error.message}") from None
-
-
-def in_order(services: Mapping[str, ServiceLike]) -> list[ServiceLike]:
-    """Each service after those it depends on, or whose namespace it shares; otherwise in the file's order."""
-    ordered: dict[str, ServiceLike] = {}
-
-    def visit(name: str, above: tuple[str, ...]) -> None:
-        if name in above:
-            raise EmuError(f"services {' -> '.join((*above, name))}: they depend on each other")
-        service = services[name]
-        shared = (service.network_mode or "").removeprefix("service:")
-        for other in (*service.depends_on, *((shared,) if shared in services else ())):
-            if other in services and other not in ordered:
-                visit(other, (*above, name))
-        ordered[name] = service
-
-    for name in services:
-        if name not in ordered:
-            visit(name, ())
-    return list(ordered.values())
 
 
 def _network_config(spec: ComposeLike, network: NetworkLike) -> NetworkConfig:

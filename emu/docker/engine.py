@@ -21,9 +21,8 @@ from emu.docker.model import SHORT, Container, ContainerConfig, EndpointConfig, 
 from emu.docker.names import ADJECTIVES, SURNAMES
 from emu.docker.networks import Networks
 from emu.docker.port_mapping import PortMapper
-from emu.docker.sandbox import Sandbox
+from emu.docker.sandbox import open_sandbox
 from emu.engine import MILLISECOND, SECOND, Future
-from emu.netns.namespace import Netns
 from emu.packet import address
 from emu.process import Main, Place, Process
 
@@ -31,6 +30,7 @@ if TYPE_CHECKING:
     from random import Random
 
     from emu.host import Host
+    from emu.netns.namespace import Netns
     from emu.packet.address import Ip
 
 EXIT_NOTICE_NS = 20 * MILLISECOND  # from a container's end until the engine takes its network down
@@ -169,7 +169,7 @@ class DockerEngine:
         if container.running:
             return
         try:
-            container.sandbox = self._sandbox(container)
+            container.sandbox = open_sandbox(self, container)
             place.make(self, container)
             self._join_networks(container)
             main = place.program(self, container)
@@ -178,38 +178,6 @@ class DockerEngine:
             self._leave_networks(container)
             raise
         self._run(container, main, on_output, stdin)
-
-    def _sandbox(self, container: Container) -> Sandbox:
-        """A namespace of its own, the host's, or another container's."""
-        mode = container.config.network_mode
-        if mode.startswith("container:"):
-            owner = self.find(mode.removeprefix("container:"))
-            if owner is container:
-                raise DockerError(400, "cannot join own network")
-            if not owner.running or owner.sandbox is None:
-                raise DockerError(409, f"cannot join network of a non running container: {owner.id}")
-            container.hostname = owner.hostname
-            return owner.sandbox
-        container.sandbox_id = self.new_id(f"sandbox {container.id}")
-        if mode == "host":
-            return Sandbox(container, self.netns)
-        netns = Netns(self.engine, f"{self.host.name}/{container.name}")
-        netns.set_up(netns.device("lo"))
-        netns.sysctl.set("net.ipv4.ip_unprivileged_port_start", "0")
-        for key, value in container.config.sysctls.items():
-            self._set_sysctl(netns, key, value)
-        for watcher in self.host.on_namespace:
-            watcher(netns)
-        return Sandbox(container, netns)
-
-    @staticmethod
-    def _set_sysctl(netns: Netns, key: str, value: str) -> None:
-        try:
-            netns.sysctl.set(key, value)
-        except KeyError:
-            raise DockerError(400, f"sysctl {key} is not modelled") from None
-        except ValueError:
-            raise DockerError(400, f"write sysctl key {key}: invalid argument: unknown") from None
 
     def _join_networks(self, container: Container) -> None:
         """The default network first, the others in the order given (Docker's own order is undefined)."""

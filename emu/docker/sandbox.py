@@ -13,10 +13,44 @@ from emu.docker.errors import DockerError
 from emu.docker.ipam import Prefix
 from emu.docker.model import Container, Endpoint, PortBinding
 from emu.netns.fib import Route
+from emu.netns.namespace import Netns
 from emu.packet.address import ANY, ip_text
 
 if TYPE_CHECKING:
-    from emu.netns.namespace import Netns
+    from emu.docker.engine import DockerEngine
+
+
+def open_sandbox(docker: DockerEngine, container: Container) -> Sandbox:
+    """A namespace of the container's own, the host's, or another container's. Raises DockerError."""
+    mode = container.config.network_mode
+    if mode.startswith("container:"):
+        owner = docker.find(mode.removeprefix("container:"))
+        if owner is container:
+            raise DockerError(400, "cannot join own network")
+        if not owner.running or owner.sandbox is None:
+            raise DockerError(409, f"cannot join network of a non running container: {owner.id}")
+        container.hostname = owner.hostname
+        return owner.sandbox
+    container.sandbox_id = docker.new_id(f"sandbox {container.id}")
+    if mode == "host":
+        return Sandbox(container, docker.netns)
+    netns = Netns(docker.engine, f"{docker.host.name}/{container.name}")
+    netns.set_up(netns.device("lo"))
+    netns.sysctl.set("net.ipv4.ip_unprivileged_port_start", "0")
+    for key, value in container.config.sysctls.items():
+        _set_sysctl(netns, key, value)
+    for watcher in docker.host.on_namespace:
+        watcher(netns)
+    return Sandbox(container, netns)
+
+
+def _set_sysctl(netns: Netns, key: str, value: str) -> None:
+    try:
+        netns.sysctl.set(key, value)
+    except KeyError:
+        raise DockerError(400, f"sysctl {key} is not modelled") from None
+    except ValueError:
+        raise DockerError(400, f"write sysctl key {key}: invalid argument: unknown") from None
 
 
 class Sandbox:

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from emu.docker.compose import compose_up, in_order
+from emu.docker.compose import compose_up
 from emu.errors import EmuError
 from emu.topology.spec import Attachment, ComposeSpec, Exposed, NetworkSpec, PortSpec, ServiceSpec, Source
 from tests.docker.conftest import DockerHost
@@ -19,8 +19,8 @@ def compose(*services: ServiceSpec, **networks: NetworkSpec) -> ComposeSpec:
 
 
 def test_services_share_the_project_s_network_and_publish_their_ports(docker: DockerHost) -> None:
-    web = service("web", ports=(PortSpec(80, 8080),), expose=(Exposed(9000),), depends_on=("db",), environment={"A": "b"})
-    compose_up(docker.docker, compose(web, service("db")))
+    web = service("web", ports=(PortSpec(80, 8080),), expose=(Exposed(9000),), environment={"A": "b"})
+    compose_up(docker.docker, compose(service("db"), web))
     assert [network.name for network in docker.docker.networks.by_name()] == ["bridge", "host", "none", "shop_default"]
     assert docker.out("docker port web") == "80/tcp -> 0.0.0.0:8080"
     assert docker.out("docker inspect -f '{{json .NetworkSettings.Networks.shop_default.Aliases}}' db").startswith('["db","')
@@ -30,18 +30,8 @@ def test_services_share_the_project_s_network_and_publish_their_ports(docker: Do
     assert (place.name, place.env["A"]) == ("host/web", "b")
 
 
-def test_services_start_after_those_they_depend_on() -> None:
-    services = [service("a", depends_on=("c",)), service("b", networks=(), network_mode="service:a"), service("c")]
-    assert [each.name for each in in_order({each.name: each for each in services})] == ["c", "a", "b"]
-
-
-def test_services_that_depend_on_each_other_are_refused() -> None:
-    with pytest.raises(EmuError, match="a -> b -> a"):
-        in_order({"a": service("a", depends_on=("b",)), "b": service("b", depends_on=("a",))})
-
-
 def test_a_service_may_share_another_one_s_namespace(docker: DockerHost) -> None:
-    compose_up(docker.docker, compose(service("side", networks=(), network_mode="service:web"), service("web")))
+    compose_up(docker.docker, compose(service("web"), service("side", networks=(), network_mode="service:web")))
     side, web = docker.docker.find("side").place, docker.docker.find("web").place
     assert side is not None
     assert web is not None
