@@ -1,21 +1,20 @@
-"""The sending half of a TCP connection (net/ipv4/tcp_output.c, tcp_input.c, tcp_timer.c).
+"""The sending half of a TCP connection: its queue and its timers (net/ipv4/tcp_output.c, tcp_timer.c).
 
-Send queue with Nagle (Minshall's variant), the peer's window and its probing, retransmission timeout with backoff, fast retransmit by RACK
-with proportional rate reduction (RFC 6937) or, towards peers without SACK, by three duplicate ACKs, tail loss probes, undo of a
-retransmission that the timestamps show to be spurious (RFC 3522). Not modelled: pacing, TSO, corking, RFC 6069's backoff reversal.
+Nagle (Minshall's variant), the peer's window and its probing, retransmission timeout with backoff, tail loss probes. Not modelled: pacing,
+TSO, corking, RFC 6069's backoff reversal, the retransmission of a part of a segment that was acknowledged in part.
 """
 
 from __future__ import annotations
 
 from collections import deque
-from enum import Enum
 from typing import TYPE_CHECKING
 
 from emu.engine import MILLISECOND
-from emu.netns.tcp_congestion import INITIAL_WINDOW, Cubic
-from emu.netns.tcp_rtt import RTO_MIN_NS, RoundTrip
-from emu.netns.tcp_scoreboard import DUPLICATE_THRESHOLD, Scoreboard, Sent
-from emu.netns.tcp_segment import WRAP, Received, extend, is_newer
+from emu.netns.tcp_congestion import INITIAL_WINDOW
+from emu.netns.tcp_recovery import Recovery
+from emu.netns.tcp_rtt import RTO_MAX_NS, RTO_MIN_NS
+from emu.netns.tcp_scoreboard import Sent
+from emu.netns.tcp_segment import WRAP, Received, extend
 from emu.netns.tcp_timer import RestartableTimer
 from emu.packet.tcp import FIN, PSH, SYN
 
@@ -24,14 +23,6 @@ if TYPE_CHECKING:
 
 
 _OVERHEAD = 320  # of a segment in memory: headers and bookkeeping
-
-
-class Phase(Enum):
-    """Linux's congestion avoidance states, without the transient ones."""
-
-    OPEN = "all is well"
-    RECOVERY = "fast retransmit"
-    LOSS = "after a retransmission timeout"
 
 
 class Sender:
@@ -61,15 +52,9 @@ class Sender:
         self.fin_queued = False
         self.fin_number: int | None = None  # once sent
         # Loss and rate
-        self.round_trip = RoundTrip()
-        self.board = Scoreboard()
-        self.congestion = Cubic()
-        self.phase = Phase.OPEN
-        self._recovery_end = 0
-        self._duplicates = 0  # duplicate ACKs of a peer without SACK
-        self._reduction = _Reduction()
-        self._undo: tuple[int, int, int] | None = None  # timestamp of the first retransmission, cwnd and ssthresh before
-        self._limited = False
+        self.recovery = Recovery()
+        self.round_trip = self.recovery.round_trip
+        self.board = self.recovery.board
         self._last_sent_ns = 0
         self._probe_end: int | None = None  # of a tail loss probe under way
         # Timers: one is pending at a time, as in Linux
@@ -90,7 +75,7 @@ class Sender:
     def limit(self) -> int:
         """The send buffer: memory for two windows, within tcp_wmem (tcp_sndbuf_expand)."""
         memory = (1 << (self.mss + _OVERHEAD - 1).bit_length()) + 256
-        return min(self._buffer_max, max(self._buffer, 2 * max(INITIAL_WINDOW, self.congestion.cwnd) * memory))
+        return min(self._buffer_max, max(self._buffer, 2 * max(INITIAL_WINDOW, self.recovery.cwnd) * memory))
 
     def write(self, data: bytes) -> None:
         self._chunks.append(data)
@@ -135,17 +120,18 @@ class Sender:
         """Send what the windows allow: first what is lost, then what is new (tcp_xmit_retransmit_queue, tcp_write_xmit)."""
         if not self._connection.can_send:
             return
-        self._restart_after_idle()
-        board, cwnd = self.board, self.congestion.cwnd
-        while board.lost and board.in_flight < cwnd:
+        board, recovery = self.board, self.recovery
+        if self.unsent and not len(board):
+            recovery.restart_after_idle(self._engine.now - self._last_sent_ns)
+        while board.lost and recovery.may_send:
             lost = board.next_lost()
             if lost is None:
                 break
             self._retransmit(lost)
         has_sent = False
         while self._has_new():
-            if board.in_flight >= cwnd:
-                self._limited = True
+            if not recovery.may_send:
+                recovery.limited = True
                 break
             if not self._send_next():
                 break
@@ -195,55 +181,44 @@ class Sender:
     def _retransmit(self, sent: Sent) -> None:
         self.retransmitted += 1
         self.board.on_sent(sent, self._engine.now)
-        self._reduction.out += 1
-        if self._undo is not None and self._undo[0] < 0:
-            self._undo = (self._connection.output.timestamp(), *self._undo[1:])
+        self.recovery.on_retransmit(self._connection.output.timestamp())
         self._emit(sent)
 
     def _emit(self, sent: Sent) -> None:
+        self.recovery.on_sent()
         self._connection.output.emit(sent.start, sent.flags, sent.payload)
-
-    def _restart_after_idle(self) -> None:
-        """tcp_cwnd_restart: half the window for each RTO of silence."""
-        idle_ns = self._engine.now - self._last_sent_ns
-        rto_ns = self.round_trip.rto_ns
-        if len(self.board) or not self.unsent or idle_ns <= rto_ns:
-            return
-        congestion = self.congestion
-        if congestion.cwnd > INITIAL_WINDOW:
-            congestion.ssthresh = max(congestion.ssthresh, congestion.cwnd * 3 // 4)
-            congestion.cwnd = max(INITIAL_WINDOW, congestion.cwnd >> min(idle_ns // rto_ns, 31))
 
     # Acknowledgments come in.
 
     def on_ack(self, received: Received) -> None:
         """tcp_ack, for an acknowledgment that is neither too old nor of what was not sent."""
-        now, board = self._engine.now, self.board
+        now, board, recovery = self._engine.now, self.board, self.recovery
         advanced = received.ack > self.una
         has_new_window = received.ack >= self.una and self._take_window(received)
         self._probes = 0
-        before = board.lost
+        lost_before = board.lost
         acked = board.acknowledge(received.ack, now) if advanced else []
         if advanced:
             self._on_advance(received, acked)
-        blocks = self._blocks(received)
-        sacked = board.acknowledge_selectively(blocks, now) if blocks else []
+        sacked = board.acknowledge_selectively(self._blocks(received), now)
         self._sample_rtt(received, acked, sacked)
         delivered = len(acked) + len(sacked)
         if not self.sack_permitted:
-            is_duplicate = received.ack == self.una and not advanced and not has_new_window and not received.payload and len(board) > 0
-            self._count_duplicate(is_duplicate, advanced)
-            delivered += is_duplicate
-        wait_ns = self._detect_losses()
-        self._change_phase(received, advanced)
-        self._grow(delivered, len(acked), advanced, board.lost > before)
+            is_same = received.ack == self.una and not has_new_window and not received.payload and len(board) > 0
+            recovery.count_duplicate(advanced, is_same)
+            delivered += is_same and not advanced
+        wait_ns = recovery.detect_losses(now, self.sack_permitted)
+        if advanced:
+            recovery.on_advance(self.una, received.options.echo if received.options.timestamp is not None else None)
+        recovery.enter_recovery(self.una, self.nxt)
+        recovery.grow(now, len(acked), delivered, advanced and board.lost <= lost_before)
         if has_new_window and self.window and not len(board):
             self.round_trip.backoff = 0
         if advanced or sacked or not len(board):
             self._arm()
             self._schedule_loss_probe()
         if wait_ns:
-            self.timer.start(wait_ns + MILLISECOND // 1000, self._on_reordering_window)
+            self.timer.start(wait_ns, self._on_reordering_window)
 
     def _on_advance(self, received: Received, acked: list[Sent]) -> None:
         self.una = received.ack
@@ -286,82 +261,6 @@ class Sender:
             return
         self.round_trip.sample(rtt_ns, self.una, self.nxt)
 
-    def _count_duplicate(self, is_duplicate: bool, advanced: bool) -> None:
-        """Without SACK, three duplicates tell that the first segment is lost (tcp_add_reno_sack, tcp_newreno_mark_lost)."""
-        board = self.board
-        if advanced:
-            self._duplicates = 0
-            if self.phase is Phase.RECOVERY and len(board):
-                board.mark_lost(board.first)  # a partial acknowledgment: the next hole (RFC 6582)
-        elif is_duplicate:
-            self._duplicates += 1
-            if self._duplicates == DUPLICATE_THRESHOLD and self.phase is Phase.OPEN:
-                board.mark_lost(board.first)
-
-    # Loss and recovery.
-
-    def _detect_losses(self) -> int:
-        if not self.sack_permitted or not len(self.board):
-            return 0
-        board = self.board
-        window_ns = 0
-        if board.reordering or (self.phase is Phase.OPEN and board.sacked < DUPLICATE_THRESHOLD):
-            window_ns = min(self.round_trip.min_ns // 4, self.round_trip.srtt_ns)
-        return board.detect_losses(self._engine.now, window_ns)
-
-    def _change_phase(self, received: Received, advanced: bool) -> None:
-        if self.phase is not Phase.OPEN and advanced and self._is_spurious(received):
-            self._undo_reduction()
-        if self.phase is not Phase.OPEN and self.una >= self._recovery_end:
-            if self.phase is Phase.RECOVERY:
-                self.congestion.cwnd = min(self.congestion.cwnd, self.congestion.ssthresh)
-            self.phase = Phase.OPEN
-            self._undo = None
-        if self.phase is Phase.OPEN and self.board.lost:
-            self._enter(Phase.RECOVERY)
-
-    def _enter(self, phase: Phase) -> None:
-        """Lower the threshold, once for a window's losses (tcp_enter_recovery, tcp_enter_loss)."""
-        congestion = self.congestion
-        if self.phase is Phase.OPEN or (phase is Phase.LOSS and self.una > self._recovery_end):
-            self._undo = (-1, congestion.cwnd, congestion.ssthresh)
-            self._reduction = _Reduction(max(congestion.cwnd, 1))
-            congestion.ssthresh = congestion.on_loss()
-        self.phase = phase
-        self._recovery_end = self.nxt
-
-    def _is_spurious(self, received: Received) -> bool:
-        """What is acknowledged echoes a time before our first retransmission: the original has arrived."""
-        if self._undo is None or self._undo[0] < 0 or received.options.timestamp is None:
-            return False
-        return bool(received.options.echo) and is_newer(self._undo[0], received.options.echo)
-
-    def _undo_reduction(self) -> None:
-        assert self._undo is not None
-        congestion = self.congestion
-        congestion.cwnd = max(congestion.cwnd, self._undo[1])
-        congestion.ssthresh = max(congestion.ssthresh, self._undo[2])
-        self.board.forgive()
-        self.phase = Phase.OPEN
-        self._undo = None
-
-    def _grow(self, delivered: int, acked: int, advanced: bool, newly_lost: bool) -> None:
-        """The congestion window after an acknowledgment (tcp_cong_control)."""
-        congestion = self.congestion
-        if self.phase is Phase.RECOVERY:
-            if delivered:
-                in_flight = self.board.in_flight
-                count = self._reduction.allowance(delivered, in_flight, congestion.ssthresh, advanced and not newly_lost)
-                congestion.cwnd = max(in_flight + count, 1)
-        elif acked and (self._limited or self.phase is Phase.LOSS or self._is_used(acked)):
-            congestion.on_ack(acked, self._engine.now, self.round_trip.srtt_ns)
-            self._limited = False
-
-    def _is_used(self, acked: int) -> bool:
-        """In slow start the window may grow to twice of what is in use (tcp_is_cwnd_limited)."""
-        congestion = self.congestion
-        return congestion.cwnd < congestion.ssthresh and congestion.cwnd < 2 * (len(self.board) + acked)
-
     # Timers.
 
     def _arm(self) -> None:
@@ -382,11 +281,7 @@ class Sender:
             return
         first = self.board.first
         if not first.is_syn:
-            self._enter(Phase.LOSS)
-            self.board.mark_timed_out(now)
-            self.congestion.reset()
-            self.congestion.cwnd = self.board.in_flight + 1
-            self._duplicates = 0
+            self.recovery.enter_loss(self.una, self.nxt, now)
             self._probe_end = None
         self.timeouts += 1
         if self._connection.backs_off(self.timeouts):
@@ -398,7 +293,7 @@ class Sender:
     def _schedule_loss_probe(self) -> None:
         """A tail loss probe after two round trips of silence, if that comes before the timeout (tcp_schedule_loss_probe)."""
         board = self.board
-        if not len(board) or self.phase is not Phase.OPEN or not self.sack_permitted or board.sacked or board.first.is_syn:
+        if not len(board) or not self.recovery.is_open or not self.sack_permitted or board.sacked or board.first.is_syn:
             return
         if not self.round_trip.srtt_ns or self._probe_end is not None or self.round_trip.backoff:
             return
@@ -418,10 +313,8 @@ class Sender:
 
     def _on_reordering_window(self) -> None:
         """What was only suspected to be lost now is (tcp_rack_reo_timeout)."""
-        wait_ns = self._detect_losses()
-        if self.phase is Phase.OPEN and self.board.lost:
-            self._enter(Phase.RECOVERY)
-            self.congestion.cwnd = max(self.board.in_flight + 1, 1)
+        wait_ns = self.recovery.detect_losses(self._engine.now, self.sack_permitted)
+        self.recovery.enter_recovery(self.una, self.nxt)
         self._arm()
         self.push()
         if wait_ns:
@@ -443,7 +336,7 @@ class Sender:
             self._transmit_new(Sent(self.nxt, PSH, self._take(min(room, self.unsent, self.mss))))
             return
         self._connection.output.emit(self.una - 1, 0)
-        self.round_trip.backoff += self.round_trip.rto_ns < 120_000 * MILLISECOND
+        self.round_trip.backoff += self.round_trip.rto_ns < RTO_MAX_NS
         self.timer.start(self.round_trip.rto_ns, self._on_window_probe)
 
     # The path.
@@ -454,28 +347,5 @@ class Sender:
             return
         self.path_mss = mss
         self.board.split(self.mss)
-        if self.board.lost and self.phase is Phase.OPEN:
-            self._undo = None
-            self.phase = Phase.LOSS
-            self._recovery_end = self.nxt
+        self.recovery.enter_smaller_mtu(self.nxt)
         self.push()
-
-
-class _Reduction:
-    """Proportional rate reduction: how much may be sent for what was delivered during recovery (tcp_cwnd_reduction)."""
-
-    __slots__ = ("_delivered", "_prior", "out")
-
-    def __init__(self, prior: int = 1) -> None:
-        self._prior = prior
-        self._delivered = 0
-        self.out = 0
-
-    def allowance(self, delivered: int, in_flight: int, ssthresh: int, progress: bool) -> int:
-        self._delivered += delivered
-        room = ssthresh - in_flight
-        if room < 0:
-            count = -(-ssthresh * self._delivered // self._prior) - self.out
-        else:
-            count = min(max(self._delivered - self.out, delivered) + progress, room)
-        return max(count, 0 if self.out else 1)

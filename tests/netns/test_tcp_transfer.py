@@ -7,7 +7,7 @@ import itertools
 import pytest
 
 from emu.engine import MILLISECOND, SECOND
-from emu.netns.tcp_send import Phase
+from emu.netns.tcp_recovery import Phase
 from emu.packet.tcp import ACK, PSH, SYN
 from tests.netns.tcp_wire import CLIENT, SERVER, Pair, read_all
 from tests.netns.test_tcp_handshake import exchange
@@ -248,7 +248,7 @@ def test_smaller_path_mtu_cuts_what_is_in_flight():
 
 def client_phase(pair):
     connections = [known for known in pair.client.tcp.connections() if hasattr(known, "sender")]
-    return connections[0].sender.phase if connections else None
+    return connections[0].sender.recovery.phase if connections else None
 
 
 def test_neighbour_is_confirmed_when_data_is_acknowledged():
