@@ -9,6 +9,7 @@ from emu.errors import did_you_mean
 from emu.packet import address
 from emu.topology import values
 from emu.topology.check_compose import check_compose
+from emu.topology.values import inside, overlap
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -28,12 +29,6 @@ def check(topology: Topology, report: Report, compose_at: KeyPath | None = None)
         if host.compose is not None:
             check_compose(host, host.compose, compose_at if compose_at is not None else (*path, "compose"), report)
     _check_steps(topology, report)
-
-
-def inside(ip: str, subnet: str) -> bool:
-    """Whether an address (with or without a length) is in a subnet."""
-    network, length = address.prefix(subnet)
-    return address.network(address.prefix(ip)[0], length) == address.network(network, length)
 
 
 # --- LANs and interfaces
@@ -130,11 +125,6 @@ def _check_docker(host: HostSpec, docker: DockerSpec, path: KeyPath, report: Rep
     for index, pool in enumerate(docker.default_address_pools):
         if pool.size < address.prefix(pool.base)[1]:
             report.wrong_at((*path, "default-address-pools", index, "size"), f"a /{pool.size} does not fit in {pool.base}")
-
-
-def overlap(one: str, other: str) -> bool:
-    shorter = min(one, other, key=lambda subnet: address.prefix(subnet)[1])
-    return inside(other if shorter is one else one, shorter)
 
 
 # --- steps

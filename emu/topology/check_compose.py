@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from emu.packet import address
 from emu.topology.project import DEFAULT, dependencies, start_order
 from emu.topology.spec import Attachment, ComposeSpec, HostSpec, NetworkSpec, ServiceSpec
+from emu.topology.values import inside, overlap
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -51,28 +52,19 @@ def _check_networks(host: HostSpec, compose: ComposeSpec, path: KeyPath, report:
         if network.subnet is None:
             continue
         for other, subnet in subnets.items():
-            if _overlap(subnet, network.subnet):
+            if overlap(subnet, network.subnet):
                 report.wrong_at((*here, "ipam"), f"the subnet {network.subnet} overlaps with {subnet} of {other}")
         subnets[f"network '{key}'"] = network.subnet
         for name, value in (("ip_range", network.ip_range), ("gateway", network.gateway), *network.aux_addresses.items()):
-            if value is not None and not _inside(value, network.subnet):
+            if value is not None and not inside(value, network.subnet):
                 report.wrong_at((*here, "ipam"), f"{name} {value} is not in the subnet {network.subnet}")
 
 
 def _subnets_in_use(host: HostSpec) -> Iterator[tuple[str, str]]:
     if host.docker is not None and host.docker.bip is not None:
         yield "docker0", host.docker.bip
-    elif not any(_overlap(DOCKER0, each) for interface in host.interfaces.values() for each in interface.addresses):
+    elif not any(overlap(DOCKER0, each) for interface in host.interfaces.values() for each in interface.addresses):
         yield "docker0", DOCKER0
-
-
-def _inside(ip: str, subnet: str) -> bool:
-    network, length = address.prefix(subnet)
-    return address.network(address.prefix(ip)[0], length) == address.network(network, length)
-
-
-def _overlap(one: str, other: str) -> bool:
-    return _inside(one, other) if address.prefix(one)[1] >= address.prefix(other)[1] else _inside(other, one)
 
 
 # --- services
@@ -148,7 +140,7 @@ def _check_address(attachment: Attachment, network: NetworkSpec, here: KeyPath, 
     here = (*here, "ipv4_address")
     if network.subnet is None:
         report.wrong_at(here, "an address can be chosen on networks with a subnet of their own only (ipam: config: subnet)")
-    elif not _inside(ip, network.subnet):
+    elif not inside(ip, network.subnet):
         report.wrong_at(here, f"{ip} is not in the network's subnet, {network.subnet}")
     elif ip == (network.gateway or _first(network.subnet)):
         report.wrong_at(here, f"{ip} is the network's gateway")

@@ -58,7 +58,7 @@ def percentage(text: str) -> float:
     """A fraction from `1%`."""
     match = re.match(PERCENTAGE, text)
     if match is None or float(match[1]) > 100:
-        raise ValueError(f"'{text}' is not a percentage from 0% to 100%")
+        raise ValueError(f"'{text}' is not a percentage such as 1%, from 0% to 100%")
     return float(match[1]) / 100
 
 
@@ -211,3 +211,14 @@ def expected_text(value: str) -> str:
         except (re.error, OverflowError, RecursionError) as error:
             raise ValueError(f"{value} is not a regular expression: {error}") from None
     return any_text(value)
+
+
+def inside(one: str, other: str) -> bool:
+    """Whether an address (with or without a length) is in a subnet."""
+    network, length = address.prefix(other)
+    return address.network(address.prefix(one)[0], length) == address.network(network, length)
+
+
+def overlap(one: str, other: str) -> bool:
+    """Whether two subnets have addresses in common."""
+    return inside(one, other) if address.prefix(one)[1] >= address.prefix(other)[1] else inside(other, one)
