@@ -1,0 +1,89 @@
+"""`python -m benchmarks [--json] [--rounds N] [--only WORD]`."""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import json
+import sys
+from collections.abc import Callable
+
+from benchmarks.measure import ROOT, Row, compare, python
+
+ECHOES = 20_000
+
+
+def echo(rounds: int) -> Row:
+    return compare(
+        f"a UDP echo: {ECHOES:,} of them, 2 hosts, 1 bridge, captures on",
+        python("-m", "benchmarks.echo_emu", str(ECHOES)),
+        "ns-3 3.44",
+        python("-m", "benchmarks.echo_ns3", str(ECHOES)),
+        aim=1.0,
+        rounds=rounds,
+    )
+
+
+def hop(rounds: int) -> Row:
+    return compare(
+        "a device hop: one frame through the bridge",
+        python("-m", "benchmarks.hop_emu"),
+        "Scapy: dissect, edit, rebuild",
+        python("-m", "benchmarks.hop_scapy"),
+        aim=1 / 50,
+        rounds=rounds,
+    )
+
+
+def start_up(rounds: int) -> Row:
+    topology = str(ROOT / "topologies" / "same-bridge.yaml")
+    return compare(
+        "`emu run` of a two-container lab, whole process",
+        python("-m", "emu.cli", "run", topology),
+        "`python -c 'import scapy.layers.inet, click, yaml'`",
+        python("-c", "import scapy.layers.inet, click, yaml"),
+        aim=2.0,
+        rounds=2 * rounds + 1,
+        whole_process=True,
+    )
+
+
+BENCHMARKS: dict[str, Callable[[int], Row]] = {"echo": echo, "hop": hop, "start-up": start_up}
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description="Compare emu's speed with that of its neighbours.")
+    parser.add_argument("--json", action="store_true", help="a list of {work, emu_us, peer, peer_us, ratio, aim}")
+    parser.add_argument("--rounds", type=int, default=5, help="runs of each side, in turn; medians are shown (default 5)")
+    parser.add_argument("--only", choices=BENCHMARKS, action="append", help="this line only; may be given again")
+    options = parser.parse_args()
+    rows = []
+    for name in options.only or BENCHMARKS:
+        if sys.stderr.isatty():
+            print(f"{name} …", end="\r", file=sys.stderr)
+        rows.append(BENCHMARKS[name](options.rounds))
+    if options.json:
+        print(json.dumps([dataclasses.asdict(row) for row in rows], indent=2))
+    else:
+        print_table(rows)
+    return 0
+
+
+def print_table(rows: list[Row]) -> None:
+    """As Markdown, for the README."""
+    print("| work | emu | against | there | ratio | aim |\n|---|---|---|---|---|---|")
+    for row in rows:
+        there = "missing" if row.peer_us is None else microseconds(row.peer_us)
+        ratio = "–" if row.ratio is None else f"{row.ratio:.2g} ×"
+        print(f"| {row.work} | {microseconds(row.emu_us)} | {row.peer} | {there} | {ratio} | ≤ {row.aim:.2g} × |")
+    for row in rows:
+        if row.note:
+            print(f"\n{row.peer}: {row.note}")
+
+
+def microseconds(value: float) -> str:
+    return f"{value / 1000:.0f} ms" if value >= 10_000 else f"{value:.3g} µs"
+
+
+if __name__ == "__main__":
+    sys.exit(main())
