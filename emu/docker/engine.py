@@ -245,8 +245,8 @@ class DockerEngine:
         """SIGTERM, which process 1 hears only if it has a handler, and SIGKILL after a while."""
         if not container.running or container.process is None or container.ended is None:
             return
-        if container.image.stop_status is not None:
-            container.process.kill(container.image.stop_status)
+        if container.stop_status is not None:
+            container.process.kill(container.stop_status)
         else:
             await self._wait_for(container.process.exited, seconds)
             container.process.kill(KILLED)
@@ -260,13 +260,13 @@ class DockerEngine:
         timer.cancel()
 
     async def kill(self, container: Container, signal: int = 9) -> None:
-        """`docker kill`. Signals that a process may handle reach process 1 only if its image says how it ends. Raises DockerError."""
+        """`docker kill`. A signal other than KILL does what TERM does to process 1. Raises DockerError."""
         if not container.running or container.process is None or container.ended is None:
             raise DockerError(409, f"Cannot kill container: {container.name}: Container {container.id} is not running")
         if signal == 9:
             container.process.kill(KILLED)
-        elif container.image.stop_status is not None:
-            container.process.kill(container.image.stop_status)
+        elif container.stop_status is not None:
+            container.process.kill(container.stop_status)
         else:
             return
         await container.ended

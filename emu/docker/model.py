@@ -19,6 +19,11 @@ if TYPE_CHECKING:
     from emu.packet.address import Ip, Mac
     from emu.process import Place, Process
 
+# Servers that handle SIGTERM, with the status they end with. Others, as process 1, do not hear the signal: the kernel ignores it for them.
+ON_TERM = {
+    "nginx": 0, "apache2": 0, "apache2-foreground": 0, "httpd-foreground": 0, "redis-server": 0, "mysqld": 0, "mariadbd": 0, "postgres": 0,
+    "mongod": 0, "memcached": 0, "java": 143, "catalina.sh": 143,
+}  # fmt: skip
 SHORT = 12  # digits of an id that people read
 
 Port = tuple[int, str]  # (80, 'tcp')
@@ -28,8 +33,7 @@ Port = tuple[int, str]  # (80, 'tcp')
 class Image:
     """What of an image the network notices: the ports it exposes and the program it runs. Without a command it idles (idle.py).
 
-    An image that is not `known` may hold any program: one that emu does not have is stood in for by an idle container. `stop_status`: with
-    what its program ends on SIGTERM; None: as process 1 without a handler it does not hear that signal.
+    An image that is not `known` may hold any program: one that emu does not have is stood in for by an idle container.
     """
 
     name: str
@@ -37,7 +41,6 @@ class Image:
     command: tuple[str, ...] = ()
     files: Mapping[str, str] = field(default_factory=dict)
     known: bool = True
-    stop_status: int | None = None
 
 
 @dataclass(frozen=True)
@@ -199,6 +202,13 @@ class Container:
     @property
     def running(self) -> bool:
         return self.status == "running"
+
+    @property
+    def stop_status(self) -> int | None:
+        """With what its process 1 ends on SIGTERM; None: it does not hear it. An image's own server is taken to hear it."""
+        if not self.command:
+            return 0 if self.image.expose else None
+        return ON_TERM.get(self.command[0].rpartition("/")[2])
 
     @property
     def exposed(self) -> tuple[Port, ...]:

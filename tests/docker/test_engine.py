@@ -226,6 +226,20 @@ def test_stop_waits_ten_seconds_for_a_program_that_does_not_hear_it(docker: Dock
     assert [name for name in docker.netns.devices if name.startswith("veth")] == []
 
 
+def test_a_server_that_handles_the_signal_stops_at_once(docker: DockerHost) -> None:
+    docker.runs("docker run -d --name web bb nginx", "docker stop web")
+    assert docker.engine.now < 1_000_000_000
+    assert docker.out("docker inspect -f '{{.State.ExitCode}}' web") == "0"
+
+
+def test_ps_filters_by_name_status_and_network(docker: DockerHost) -> None:
+    docker.runs("docker network create app", f"docker run -d --name web --network app {SLEEP}", f"docker create --name web2 {SLEEP}")
+    assert docker.out("docker ps --format '{{.Names}}' -a --filter name=^/web$") == "web"
+    assert docker.out("docker ps --format '{{.Names}} {{.State}}' --filter status=created") == "web2 created"
+    assert docker.out("docker ps --filter network=app --format 'table {{.Names}}\t{{.Networks}}'") == "NAMES     NETWORKS\nweb       app"
+    assert docker.out("docker ps -aq --no-trunc").splitlines() == [docker.docker.find(name).id for name in ("web2", "web")]
+
+
 def test_a_container_ends_with_its_program_and_can_be_started_again(docker: DockerHost) -> None:
     docker.runs("docker run -d --name short bb sleep 1")
     docker.engine.run(until_ns=2_000_000_000)

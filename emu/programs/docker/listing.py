@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import TYPE_CHECKING, Any
 
 from emu.docker import inspect as api
@@ -76,10 +77,21 @@ def _passes(container: Container, key: str, value: str) -> bool:
     if key == "label":
         name, equals, wanted = value.partition("=")
         return name in container.config.labels and (not equals or container.config.labels[name] == wanted)
-    texts = {"name": container.name, "id": container.id, "status": container.status, "ancestor": container.config.image}
     if key == "network":
         return value in container.networks
-    return texts[key].startswith(value) if key == "id" else value in texts[key] if key == "name" else texts[key] == value
+    if key == "id":
+        return container.id.startswith(value)
+    if key == "name":
+        return any(_matches(value, name) for name in (container.name, f"/{container.name}"))
+    return {"status": container.status, "ancestor": container.config.image}[key] == value
+
+
+def _matches(pattern: str, name: str) -> bool:
+    """Docker takes a name filter for a regular expression."""
+    try:
+        return re.search(pattern, name) is not None
+    except re.error:
+        return pattern in name
 
 
 def _row(docker: DockerEngine, container: Container, *, whole: bool) -> dict[str, str]:
