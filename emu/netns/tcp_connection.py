@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from emu.packet.datagram import Datagram
     from emu.packet.tcp import Segment
 
+ORPHAN_RETRIES = 8
 INVALID_RATE_NS = 500 * MILLISECOND  # tcp_invalid_ratelimit
 
 
@@ -135,7 +136,7 @@ class Connection:
         sender.on_ack(received)
         if sender.una > una:
             self.output.confirm_neighbour()
-        self._on_fin_acknowledged()
+        self._on_fin_acknowledged(received)
         if self.state is not S.CLOSED:
             self._receive_payload(received)
 
@@ -224,12 +225,13 @@ class Connection:
         number = {S.SYN_RECEIVED: errno.ECONNREFUSED, S.CLOSE_WAIT: errno.EPIPE}.get(self.state, errno.ECONNRESET)
         self._fail(OSError(number, os.strerror(number)))
 
-    def _on_fin_acknowledged(self) -> None:
+    def _on_fin_acknowledged(self, received: Received) -> None:
         fin = self.sender.fin_number
         if fin is None or self.sender.una <= fin:
             return
         if self.state is S.FIN_WAIT1:
             self.state = S.FIN_WAIT2
+            self.output.anonymous = self.orphaned and not received.flags & FIN
             self.start_fin_wait_timer()
         elif self.state is S.CLOSING:
             self._enter_time_wait()
@@ -273,7 +275,7 @@ class Connection:
         elif self.state is S.SYN_RECEIVED:
             is_over = timeouts >= self.sysctl("tcp_synack_retries")
         else:
-            is_over = timeouts > 0 and since_first_ns >= _longest(self.sysctl("tcp_retries2"))
+            is_over = timeouts > 0 and since_first_ns >= _longest(self._retries)
         if is_over:
             self._time_out()
         return is_over
@@ -282,8 +284,13 @@ class Connection:
         """A SYN is sent again every second a few times first (tcp_syn_linear_timeouts, Linux 6.5)."""
         return self.state is not S.SYN_SENT or timeouts > self.sysctl("tcp_syn_linear_timeouts")
 
+    @property
+    def _retries(self) -> int:
+        """Fewer for a connection that no program holds any more (tcp_orphan_retries)."""
+        return ORPHAN_RETRIES if self.orphaned else self.sysctl("tcp_retries2")
+
     def gives_up_probing(self, probes: int) -> bool:
-        is_over = probes >= self.sysctl("tcp_retries2")
+        is_over = probes >= self._retries
         if is_over:
             self._time_out()
         return is_over

@@ -29,6 +29,7 @@ class Output:
         self._opened = self.timestamp()
         self.timestamps: bool = bool(connection.sysctl("tcp_timestamps"))
         self.cause = 0  # the trace id of what came last
+        self.anonymous = False  # Linux has put a small time-wait socket in our place: no IP identification
         self.soft_error = 0  # an errno that becomes the error if the connection is given up
         self.route, _ = self._ip.route(connection.peer_ip, connection.local_ip)
 
@@ -95,8 +96,8 @@ class Output:
     def _send(self, segment: Segment, cause: int) -> None:
         """What cannot be sent counts as lost on the way: it is sent again in time."""
         connection = self._connection
-        identification = 0  # of the SYN-ACK of a listener
-        if not segment.flags & SYN or connection.listener is None:
+        identification = 0
+        if not self.anonymous and not (segment.flags & SYN and connection.listener is not None):
             identification = self._identification
             self._identification = (identification + 1) & 0xFFFF
         wire = tcp.build(connection.local_ip, connection.peer_ip, segment)

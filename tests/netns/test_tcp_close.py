@@ -37,6 +37,38 @@ def test_who_closes_first_waits_a_minute_in_the_background():
     assert states(pair.client) == []
 
 
+def test_closed_side_answers_the_last_fin_without_identification():
+    pair = Pair()
+
+    async def story():
+        client, server = await pair.connected()
+        await client.send(b"x")
+        await server.recv()
+        await pair.engine.sleep(SECOND)
+        client.close()
+        await pair.engine.sleep(SECOND)
+        server.close()
+        await pair.engine.sleep(SECOND)
+
+    pair.run(story())
+    last = pair.sent_by(CLIENT)[-1]
+    assert (last.flags, last.identification) == (ACK, 0)
+
+
+def test_unanswered_fin_of_a_closed_socket_is_given_up_sooner():
+    pair = Pair()
+
+    async def story():
+        client, _ = await pair.connected()
+        pair.wire.drop_if = lambda seen: True
+        client.close()
+
+    pair.run(story())
+    pair.engine.run()
+    assert 100 <= pair.engine.now / SECOND <= 220
+    assert states(pair.client) == []
+
+
 def test_simultaneous_close_leaves_both_in_time_wait():
     pair = Pair()
 
