@@ -1,0 +1,34 @@
+"""What `-j` can do, one file each. A new target is a file here, and a line in TARGETS."""
+
+from emu.netfilter.target import Target
+from emu.netfilter.targets.accept import Accept
+from emu.netfilter.targets.checksum import Checksum
+from emu.netfilter.targets.ct import Ct
+from emu.netfilter.targets.dnat import Dnat
+from emu.netfilter.targets.drop import Drop
+from emu.netfilter.targets.log import Log
+from emu.netfilter.targets.mark import Mark
+from emu.netfilter.targets.masquerade import Masquerade
+from emu.netfilter.targets.notrack import Notrack
+from emu.netfilter.targets.redirect import Redirect
+from emu.netfilter.targets.reject import Reject
+from emu.netfilter.targets.return_ import Return
+from emu.netfilter.targets.snat import Snat
+from emu.netfilter.targets.trace import Trace
+
+TARGETS: dict[str, type[Target]] = {
+    "ACCEPT": Accept,
+    "CHECKSUM": Checksum,
+    "CT": Ct,
+    "DNAT": Dnat,
+    "DROP": Drop,
+    "LOG": Log,
+    "MARK": Mark,
+    "MASQUERADE": Masquerade,
+    "NOTRACK": Notrack,
+    "REDIRECT": Redirect,
+    "REJECT": Reject,
+    "RETURN": Return,
+    "SNAT": Snat,
+    "TRACE": Trace,
+}

@@ -1,0 +1,70 @@
+"""What the matches tcp and udp share: their ports (xt_tcpudp.c)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from emu.netfilter.extension import bang
+from emu.netfilter.match import Match
+from emu.netfilter.table import Rule, Test
+from emu.netfilter.words import port_range, port_range_text, service, usage
+
+if TYPE_CHECKING:
+    from emu.netfilter.netfilter import Netfilter
+    from emu.packet.datagram import Datagram
+
+Range = tuple[int, int, bool]  # low, high, inverted
+
+
+@dataclass(slots=True)
+class Ports(Match):
+    """Source and destination port ranges."""
+
+    protocol: ClassVar[int]
+    OPTIONS: ClassVar[dict[str, int]] = dict.fromkeys(("--sport", "--source-port", "--dport", "--destination-port"), 1)
+    INVERTIBLE: ClassVar[frozenset[str]] = frozenset(OPTIONS)
+    source: Range | None = None
+    destination: Range | None = None
+
+    def set(self, option: str, values: list[str], inverted: bool, rule: Rule) -> None:
+        ports = (*port_range(values[0]), inverted)
+        if option.startswith("--s"):
+            self.source = ports
+        else:
+            self.destination = ports
+
+    def check(self, rule: Rule) -> None:
+        if rule.protocol != self.protocol or rule.protocol_inverted:
+            raise usage(f"match `{self.name}' needs `-p {self.name}'")
+
+    def save(self) -> str:
+        named = (("--sport", self.source), ("--dport", self.destination))
+        return " ".join(f"{bang(ports[2])}{option} {port_range_text(ports[:2])}" for option, ports in named if ports)
+
+    def list(self, numeric: bool) -> str:
+        words = [self.name]
+        for short, ports in (("spt", self.source), ("dpt", self.destination)):
+            if ports is None:
+                continue
+            low, high, inverted = ports
+            mark = "!" if inverted else ""
+            text = service(low, numeric) if low == high else f"{service(low, numeric)}:{service(high, numeric)}"
+            words.append(f"{short}{'' if low == high else 's'}:{mark}{text}")
+        return " ".join(words)
+
+    def compile(self, netfilter: Netfilter) -> Test:
+        low_src, high_src, not_src = self.source or (0, 65535, False)
+        low_dst, high_dst, not_dst = self.destination or (0, 65535, False)
+        protocol = self.protocol
+
+        def test(datagram: Datagram, iif: Any, oif: Any) -> bool:
+            wire = datagram.wire
+            at = (wire[0] & 15) * 4
+            if wire[9] != protocol or wire[6] & 0x1F or wire[7] or len(wire) < at + 8:
+                return False
+            if (low_dst <= (wire[at + 2] << 8 | wire[at + 3]) <= high_dst) is not_dst:
+                return False
+            return (low_src <= (wire[at] << 8 | wire[at + 1]) <= high_src) is not not_src
+
+        return test

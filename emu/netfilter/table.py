@@ -1,0 +1,195 @@
+"""Tables, chains and rules, and how a packet walks them (net/ipv4/netfilter/ip_tables.c).
+
+Not modelled: the tables `security` and `broute`; sets (`-m set`), and counters that a test could see half-updated.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from emu.netfilter.hooks import Hook
+from emu.packet.address import Ip
+
+if TYPE_CHECKING:
+    from emu.netdev.device import NetDevice
+    from emu.netfilter.match import Match
+    from emu.netfilter.target import Target
+    from emu.packet.datagram import Datagram
+
+Test = Callable[["Datagram", Any, Any], bool]  # the packet, the device it came in by, the one it leaves by (None where there is none)
+MAX_DEPTH = 64
+
+HOOKS_OF = {  # which base chains a table has
+    "raw": (Hook.PREROUTING, Hook.OUTPUT),
+    "mangle": (Hook.PREROUTING, Hook.INPUT, Hook.FORWARD, Hook.OUTPUT, Hook.POSTROUTING),
+    "nat": (Hook.PREROUTING, Hook.INPUT, Hook.OUTPUT, Hook.POSTROUTING),
+    "filter": (Hook.INPUT, Hook.FORWARD, Hook.OUTPUT),
+}
+
+
+class Verdict(Enum):
+    """What a rule or a chain says of a packet. A rule that says nothing (None) lets it go on to the next one."""
+
+    ACCEPT = "ACCEPT"
+    DROP = "DROP"
+    RETURN = "RETURN"
+    STOLEN = "STOLEN"  # it has ended, and that is counted already
+
+
+ACCEPT, DROP, RETURN = Verdict.ACCEPT, Verdict.DROP, Verdict.RETURN
+
+
+class Passage(NamedTuple):
+    """Where a packet is when a target is applied to it."""
+
+    hook: Hook
+    iif: NetDevice | None
+    oif: NetDevice | None
+    table: str
+    chain: str
+    number: int  # of the rule, from 1
+
+
+class Prefix(NamedTuple):
+    """`address/mask`, the host bits cleared."""
+
+    address: Ip
+    mask: Ip
+    inverted: bool
+
+
+class Name(NamedTuple):
+    """An interface by name; `eth+` is every name that begins with `eth`."""
+
+    text: str
+    inverted: bool
+
+
+@dataclass(slots=True)
+class Rule:
+    """One rule. Two are equal if they say the same; their counters don't count."""
+
+    src: Prefix | None = None
+    dst: Prefix | None = None
+    iif: Name | None = None
+    oif: Name | None = None
+    protocol: int = 0
+    protocol_inverted: bool = False
+    fragment: bool | None = None  # True: `-f`, later fragments only; False: `! -f`
+    matches: list[Match] = field(default_factory=list)
+    target: Target | None = None
+    jump: str = ""  # a user's chain, instead of a target
+    goto: bool = False
+    packets: int = field(default=0, compare=False)
+    octets: int = field(default=0, compare=False)
+    tests: tuple[Test, ...] = field(default=(), compare=False, repr=False)
+    chain: Chain | None = field(default=None, compare=False, repr=False)  # the chain that `jump` names
+
+
+class Chain:
+    """A list of rules; a base chain has a hook and a policy."""
+
+    __slots__ = ("hook", "name", "octets", "packets", "policy", "rules", "table")
+
+    def __init__(self, table: str, name: str, hook: Hook | None = None) -> None:
+        self.table = table
+        self.name = name
+        self.hook = hook
+        self.policy = ACCEPT
+        self.packets = 0  # of the policy
+        self.octets = 0
+        self.rules: list[Rule] = []
+
+    def walk(self, run: Run, datagram: Datagram, hook: Hook, iif: NetDevice | None, oif: NetDevice | None) -> Verdict | None:
+        """The verdict of the first rule that has one; None: the end, or RETURN."""
+        number = 0
+        for rule in self.rules:
+            number += 1
+            for test in rule.tests:
+                if not test(datagram, iif, oif):
+                    break
+            else:
+                rule.packets += 1
+                rule.octets += len(datagram.wire)
+                if run.watched:
+                    run.watch(datagram, Passage(hook, iif, oif, self.table, self.name, number), rule)
+                verdict: Verdict | None = None
+                if rule.chain is not None:
+                    verdict = rule.chain.walk(run, datagram, hook, iif, oif)
+                    if rule.goto:
+                        return verdict
+                elif rule.target is not None:
+                    verdict = rule.target.verdict
+                    if verdict is None:
+                        verdict = rule.target.apply(run, datagram, Passage(hook, iif, oif, self.table, self.name, number))
+                    if verdict is RETURN:
+                        return None
+                if verdict is not None:
+                    return verdict
+        return None
+
+    def decide(self, run: Run, datagram: Datagram, hook: Hook, iif: NetDevice | None, oif: NetDevice | None) -> Verdict:
+        """A base chain's verdict: that of its rules, else its policy."""
+        verdict = self.walk(run, datagram, hook, iif, oif)
+        if verdict is not None:
+            return verdict
+        self.packets += 1
+        self.octets += len(datagram.wire)
+        if run.watched:
+            run.watch(datagram, Passage(hook, iif, oif, self.table, self.name, 0), None)
+        return self.policy
+
+
+class Run:
+    """What chains need of their surroundings while a packet walks them; `Netfilter` is one."""
+
+    watched: bool = False
+
+    def watch(self, datagram: Datagram, passage: Passage, rule: Rule | None) -> None:
+        raise AssertionError("nobody watches")
+
+
+class Table:
+    """A table with its base chains, in the order of the hooks, and the user's own."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.chains = {hook.name: Chain(name, hook.name, hook) for hook in HOOKS_OF[name]}
+        self.base = {chain.hook: chain for chain in self.chains.values() if chain.hook is not None}
+
+    def listed(self) -> list[Chain]:
+        """As listings show them: base chains, then the others by name."""
+        own = sorted(name for name, chain in self.chains.items() if chain.hook is None)
+        return [*self.base.values(), *(self.chains[name] for name in own)]
+
+    def references(self, name: str) -> int:
+        return sum(rule.jump == name for chain in self.chains.values() for rule in chain.rules)
+
+    def loops(self, chain: str, target: str) -> bool:
+        """Would a jump from `chain` to `target` make a circle, or a way deeper than the kernel's stack?"""
+        reached, depth = {target}, 0
+        while depth < MAX_DEPTH:
+            further = {rule.jump for name in reached for rule in self.chains[name].rules if rule.jump}
+            if chain in reached:
+                return True
+            if not further:
+                return False
+            reached, depth = further, depth + 1
+        return True
+
+    def hooks_of(self, chain: str) -> set[Hook]:
+        """The hooks that a packet can come from when it walks the chain."""
+        found: set[Hook] = set()
+        pending, seen = [chain], {chain}
+        while pending:
+            name = pending.pop()
+            hook = self.chains[name].hook
+            if hook is not None:
+                found.add(hook)
+            callers = {other.name for other in self.chains.values() for rule in other.rules if rule.jump == name}
+            pending.extend(callers - seen)
+            seen |= callers
+        return found

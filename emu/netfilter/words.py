@@ -1,0 +1,147 @@
+"""The values in iptables' command lines: numbers, ports, addresses; and iptables' words for what is wrong with them (iptables 1.8.9)."""
+
+from __future__ import annotations
+
+from emu.errors import EmuError
+from emu.netfilter.table import Prefix
+from emu.packet.address import Ip, from_number, ip, ip_text, netmask, number
+
+PROGRAM = "iptables v1.8.9 (nf_tables): "
+HINT = "\nTry `iptables -h' or 'iptables --help' for more information."
+
+PROTOCOLS = {
+    "icmp": 1,
+    "igmp": 2,
+    "ipencap": 4,
+    "tcp": 6,
+    "udp": 17,
+    "gre": 47,
+    "esp": 50,
+    "ah": 51,
+    "ospf": 89,
+    "ipcomp": 108,
+    "sctp": 132,
+    "udplite": 136,
+}
+PROTOCOL_NAMES = {value: name for name, value in PROTOCOLS.items()}
+SERVICES = {  # the part of /etc/services that tutorials use
+    "ftp-data": 20, "ftp": 21, "ssh": 22, "telnet": 23, "smtp": 25, "domain": 53, "bootps": 67, "bootpc": 68, "tftp": 69, "http": 80, "pop3": 110,
+    "sunrpc": 111, "ntp": 123, "imap2": 143, "snmp": 161, "bgp": 179, "ldap": 389, "https": 443, "syslog": 514, "submission": 587, "ldaps": 636,
+    "imaps": 993, "pop3s": 995, "openvpn": 1194, "ms-sql-s": 1433, "nfs": 2049, "mysql": 3306, "postgresql": 5432, "sip": 5060, "redis": 6379,
+    "http-alt": 8080,
+}  # fmt: skip
+SERVICE_NAMES = {value: name for name, value in SERVICES.items()}
+
+
+class IptablesError(EmuError):
+    """What iptables says, and the status it leaves with."""
+
+    def __init__(self, text: str, status: int = 1) -> None:
+        super().__init__(text)
+        self.status = status
+
+
+def usage(text: str) -> IptablesError:
+    """A command line that iptables does not take: status 2."""
+    return IptablesError(PROGRAM + text + HINT, 2)
+
+
+def integer(text: str, low: int, high: int) -> int | None:
+    """A decimal, hexadecimal or octal number, if it is one within the bounds."""
+    try:
+        value = int(text, 16 if text.lower().startswith("0x") else 8 if len(text) > 1 and text.startswith("0") else 10)
+    except ValueError:
+        return None
+    return value if low <= value <= high and text.isascii() and "_" not in text and text.strip() == text else None
+
+
+def port(text: str) -> int:
+    value = SERVICES.get(text, integer(text, 0, 65535))
+    if value is None:
+        raise usage(f"invalid port/service `{text}' specified")
+    return value
+
+
+def port_range(text: str) -> tuple[int, int]:
+    """`80`, `80:90`, `:90`, `80:`."""
+    low, colon, high = text.partition(":")
+    if not colon:
+        return port(text), port(text)
+    first, last = port(low) if low else 0, port(high) if high else 65535
+    if first > last:
+        raise usage("invalid portrange (min > max)")
+    return first, last
+
+
+def port_range_text(ports: tuple[int, int]) -> str:
+    return str(ports[0]) if ports[0] == ports[1] else f"{ports[0]}:{ports[1]}"
+
+
+def service(value: int, numeric: bool) -> str:
+    return str(value) if numeric else SERVICE_NAMES.get(value, str(value))
+
+
+def protocol(text: str) -> int:
+    name = text.lower()
+    if name == "all":
+        return 0
+    value = PROTOCOLS.get(name, integer(text, 0, 255))
+    if value is None:
+        raise usage(f'unknown protocol "{text}" specified')
+    return value
+
+
+def masked(option: str, text: str) -> tuple[int, int]:
+    """`value[/mask]`, 32 bits each."""
+    value, slash, mask = text.partition("/")
+    number_, bits = integer(value, 0, 0xFFFFFFFF), integer(mask, 0, 0xFFFFFFFF) if slash else 0xFFFFFFFF
+    if number_ is None or bits is None:
+        raise usage(f'{option}: bad integer value for option "--{option}", or out of range.\n')
+    return number_, bits
+
+
+def masked_text(value: int, mask: int) -> str:
+    return f"{value:#x}" if mask == 0xFFFFFFFF else f"{value:#x}/{mask:#x}"
+
+
+def address(text: str) -> Ip:
+    """Names are not looked up. A short form such as `10.1` or `0` has its missing numbers zero, as for networks."""
+    parts = text.split(".")
+    try:
+        return ip(".".join(parts + ["0"] * (4 - len(parts))))
+    except ValueError:
+        raise usage(f"host/network `{text}' not found") from None
+
+
+def mask_of(text: str) -> Ip:
+    length = integer(text, 0, 32)
+    if length is not None:
+        return from_number(netmask(length))
+    try:
+        return ip(text)
+    except ValueError:
+        raise usage(f"invalid mask `{text}' specified") from None
+
+
+def prefix(text: str, inverted: bool) -> Prefix | None:
+    """`10.0.0.0/8`, `10.0.0.0/255.0.0.0`, `10.0.0.1`; None for every address."""
+    host, slash, mask = text.partition("/")
+    bits = mask_of(mask) if slash else Ip(b"\xff\xff\xff\xff")
+    network = from_number(number(address(host)) & number(bits))
+    if bits == b"\0\0\0\0" and not inverted:
+        return None
+    return Prefix(network, bits, inverted)
+
+
+def mask_text(mask: Ip) -> str:
+    """The length of a mask that has one, else the mask."""
+    bits = number(mask)
+    length = bits.bit_count()
+    return str(length) if netmask(length) == bits else ip_text(mask)
+
+
+def quoted(text: str) -> str:
+    """As iptables-save writes strings: in quotes if it must."""
+    if text and all(char.isalnum() or char in "_-" for char in text):
+        return text
+    return '"' + "".join("\\" + char if char in "\\\"'" else char for char in text) + '"'
