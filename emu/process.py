@@ -111,6 +111,7 @@ class Process:
         self.stdout = ""
         self.stderr = ""
         self.output = ""  # both, in the order written, as on a terminal
+        self.daemon = False  # a container's own program: nobody waits for it, so its sleep does not keep a lab from being quiet
         self.exit_status: int | None = None
         self.exited: Future[int] = Future(place.engine)
         self._on_output = on_output
@@ -146,7 +147,9 @@ class Process:
         return self.engine.now / SECOND
 
     def sleep(self, seconds: float) -> Future[None]:
-        return self.engine.sleep(round(seconds * SECOND))
+        future: Future[None] = Future(self.engine)
+        self.engine.call_later(round(seconds * SECOND), future.set_result, None, background=self.daemon)
+        return future
 
     async def run(
         self, argv: list[str], *, place: Place | None = None, env: dict[str, str] | None = None, stdin: str | None = None
@@ -154,6 +157,7 @@ class Process:
         """Run another program with this one's input (or `stdin`) and output, and wait for its end."""
         environment = env if env is not None else self.env
         child = (place or self.place).start(argv, env=environment, stdin=self.stdin if stdin is None else stdin, on_output=self.show)
+        child.daemon = self.daemon
         return await self.follow(child)
 
     async def follow(self, child: Process) -> int:

@@ -204,6 +204,7 @@ class DockerEngine:
 
         argv = list(container.command) or ["idle"]
         process = Process(container.place, argv, dict(container.place.env), stdin, output)
+        process.daemon = True
         container.process = process
         process.exited.on_done(lambda: self._exited(container, process))
         process.begin(main)

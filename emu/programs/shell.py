@@ -185,6 +185,7 @@ async def _command(process: Process, command: Command) -> int:
         return 0
     env = {**process.env, **changes}
     child = process.place.start(argv, env=env, stdin=files.stdin, on_output=None if files.any else process.show)
+    child.daemon = process.daemon
     if command.operator == "&":
         return 0
     if not files.any:

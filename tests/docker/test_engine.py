@@ -248,6 +248,14 @@ def test_a_container_ends_with_its_program_and_can_be_started_again(docker: Dock
     assert docker.docker.find("short").running
 
 
+def test_a_container_that_sleeps_does_not_keep_the_lab_from_being_quiet(docker: DockerHost) -> None:
+    docker.runs(f"docker run -d --name web -p 8080:80 {SLEEP}", "docker run -d bb sh -c 'sleep 5000; sleep 6000'")
+    docker.engine.run()
+    assert docker.engine.now < 1_000_000_000
+    assert docker.run("docker run --rm bb sleep 3").exit_status == 0
+    assert docker.engine.now > 3_000_000_000
+
+
 def test_run_in_the_foreground_gives_the_program_s_output_and_status(docker: DockerHost) -> None:
     process = docker.run("docker run --rm bb sh -c 'echo hello; exit 3'")
     assert (process.stdout, process.exit_status) == ("hello\n", 3)
