@@ -6,6 +6,7 @@ the real servers say (but for a front page), and differences between tags.
 
 from __future__ import annotations
 
+from functools import cache
 from typing import TYPE_CHECKING
 
 from emu.topology.spec import Exposed, ImageSpec
@@ -73,6 +74,7 @@ _IDLE = [
 ]  # fmt: skip
 
 
+@cache
 def well_known() -> dict[str, ImageSpec]:
     """All of them, by name without a tag."""
     web = {name: _web(name, ports, root, page) for name, (ports, root, page) in _WEB.items()}
