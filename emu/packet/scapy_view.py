@@ -14,10 +14,11 @@ from scapy.layers.inet import IP, UDP
 from scapy.layers.inet6 import IPv6
 from scapy.layers.l2 import ARP, Ether
 from scapy.layers.vxlan import VXLAN
-from scapy.packet import Packet, bind_layers, split_layers
+from scapy.packet import Packet, Raw, bind_layers, split_layers
 from scapy.volatile import VolatileValue
 
 from emu.errors import EmuError
+from emu.packet import ethernet
 
 FLANNEL_UDP_PORT = 8285
 _VXLAN_SOURCE_PORTS = (4789, 4790, 6633, 8472)
@@ -46,7 +47,7 @@ _bind_ports()
 
 def dissect(wire: bytes) -> Packet:
     """The frame's layers from Ether down. Never fails: what Scapy cannot read is a Raw layer."""
-    return Ether(wire)
+    return Ether(wire) if len(wire) >= ethernet.HEADER else Raw(wire)
 
 
 def build(packet: Packet) -> bytes:

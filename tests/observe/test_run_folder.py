@@ -1,0 +1,128 @@
+"""A run's folder is whole under its name, or is what it was before."""
+
+from __future__ import annotations
+
+import errno
+from pathlib import Path
+
+import pytest
+
+from emu.errors import EmuError
+from emu.observe import pcap
+from emu.observe.run_folder import RunFolder
+from tests.observe.captures import recorder_of, send
+from tests.wires import Bridged
+
+
+def a_run(target: Path, text: str) -> None:
+    with RunFolder(target) as folder:
+        (folder / "steps.log").write_text(text)
+
+
+def left(tmp_path: Path) -> list[str]:
+    return sorted(path.name for path in tmp_path.iterdir())
+
+
+def test_a_run_appears_whole_and_replaces_the_last_one(tmp_path):
+    target = tmp_path / "deep" / "emu-lab"
+    a_run(target, "one")
+    (target / "captures" / "old.pcap").write_bytes(b"")
+    a_run(target, "two")
+    assert (target / "steps.log").read_text() == "two"
+    assert not list((target / "captures").iterdir())
+    assert left(target.parent) == ["emu-lab"]
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt, EmuError, AssertionError, SystemExit])
+def test_what_goes_wrong_leaves_the_last_good_run(tmp_path, error):
+    target = tmp_path / "emu-lab"
+    a_run(target, "one")
+    with pytest.raises(error), RunFolder(target) as folder:
+        (folder / "steps.log").write_text("half")
+        raise error
+    assert (target / "steps.log").read_text() == "one"
+    assert left(tmp_path) == ["emu-lab"]
+
+
+def test_what_goes_wrong_in_the_first_run_leaves_nothing(tmp_path):
+    with pytest.raises(KeyboardInterrupt), RunFolder(tmp_path / "emu-lab"):
+        raise KeyboardInterrupt
+    assert left(tmp_path) == []
+
+
+def test_a_full_disk_is_said_and_leaves_the_last_good_run(tmp_path, monkeypatch):
+    target = tmp_path / "emu-lab"
+    a_run(target, "one")
+    written = 0
+
+    def record(time_ns: int, wire: bytes) -> bytes:
+        nonlocal written
+        written += 1
+        if written == 3:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        return b""
+
+    monkeypatch.setattr(pcap, "record", record)
+    net = Bridged(2)
+    with pytest.raises(EmuError, match="emu-lab: the run was not written: No space left on device"), RunFolder(target) as folder:
+        recorder = recorder_of(net, folder)
+        send(net)
+        recorder.finish()
+    assert written == 3
+    assert (target / "steps.log").read_text() == "one"
+    assert left(tmp_path) == ["emu-lab"]
+
+
+def test_a_disk_that_fills_up_while_the_lab_runs_ends_the_lab(tmp_path, monkeypatch):
+    target = tmp_path / "emu-lab"
+    net = Bridged(2)
+
+    def spill() -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with pytest.raises(EmuError, match="captures: No space left on device"), RunFolder(target) as folder:
+        recorder = recorder_of(net, folder, memory_limit=1000)
+        monkeypatch.setattr(recorder.store, "_spill", spill)
+        for _ in range(1000):
+            send(net)
+    assert left(tmp_path) == []
+
+
+def test_interruption_between_the_two_renames_is_repaired_by_the_next_run(tmp_path):
+    target = tmp_path / "emu-lab"
+    a_run(target, "one")
+    target.rename(tmp_path / ".emu-lab.old")
+    with pytest.raises(KeyboardInterrupt), RunFolder(target):
+        raise KeyboardInterrupt
+    assert (target / "steps.log").read_text() == "one"
+
+
+def test_a_rename_that_fails_puts_the_last_good_run_back(tmp_path, monkeypatch):
+    target = tmp_path / "emu-lab"
+    a_run(target, "one")
+    rename = Path.rename
+
+    def failing(path: Path, to: Path) -> Path:
+        if path.name.endswith(".new"):
+            raise OSError(errno.EIO, "Input/output error")
+        return rename(path, to)
+
+    monkeypatch.setattr(Path, "rename", failing)
+    with pytest.raises(EmuError, match="Input/output error"):
+        a_run(target, "two")
+    assert (target / "steps.log").read_text() == "one"
+    assert left(tmp_path) == ["emu-lab"]
+
+
+def test_a_folder_of_something_else_is_not_replaced(tmp_path):
+    (tmp_path / "notes.txt").write_text("mine")
+    with pytest.raises(EmuError, match="was not written by emu"), RunFolder(tmp_path):
+        pass
+    with pytest.raises(EmuError, match="is a file"), RunFolder(tmp_path / "notes.txt"):
+        pass
+    assert (tmp_path / "notes.txt").read_text() == "mine"
+
+
+def test_an_error_of_the_lab_is_not_taken_for_one_of_the_disk(tmp_path):
+    with pytest.raises(FileNotFoundError), RunFolder(tmp_path / "emu-lab"):
+        raise FileNotFoundError(errno.ENOENT, "No such file", "/elsewhere")
