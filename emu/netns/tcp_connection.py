@@ -13,7 +13,6 @@ from emu.engine import MILLISECOND, SECOND, Future
 from emu.netdev.drop import DropReason
 from emu.netns.tcp_output import Output
 from emu.netns.tcp_receive import Receiver
-from emu.netns.tcp_rtt import RTO_MAX_NS, RTO_MIN_NS
 from emu.netns.tcp_segment import Check, Received, validate
 from emu.netns.tcp_send import Sender
 from emu.netns.tcp_state import TcpState
@@ -28,7 +27,6 @@ if TYPE_CHECKING:
     from emu.packet.datagram import Datagram
     from emu.packet.tcp import Segment
 
-ORPHAN_RETRIES = 8
 INVALID_RATE_NS = 500 * MILLISECOND  # tcp_invalid_ratelimit
 
 
@@ -134,6 +132,7 @@ class Connection:
             self.receiver.take_timestamp(received.options.timestamp)
         una = sender.una
         sender.on_ack(received)
+        self.output.soft_error = 0
         if sender.una > una:
             self.output.confirm_neighbour()
         self._on_fin_acknowledged(received)
@@ -268,34 +267,8 @@ class Connection:
 
     # --- giving up
 
-    def gives_up(self, timeouts: int, since_first_ns: int) -> bool:
-        """At a retransmission timeout: has there been enough of it? Then the connection ends (tcp_write_timeout)."""
-        if self.state is S.SYN_SENT:
-            is_over = timeouts >= self.sysctl("tcp_syn_retries") + self.sysctl("tcp_syn_linear_timeouts")
-        elif self.state is S.SYN_RECEIVED:
-            is_over = timeouts >= self.sysctl("tcp_synack_retries")
-        else:
-            is_over = timeouts > 0 and since_first_ns >= _longest(self._retries)
-        if is_over:
-            self._time_out()
-        return is_over
-
-    def backs_off(self, timeouts: int) -> bool:
-        """A SYN is sent again every second a few times first (tcp_syn_linear_timeouts, Linux 6.5)."""
-        return self.state is not S.SYN_SENT or timeouts > self.sysctl("tcp_syn_linear_timeouts")
-
-    @property
-    def _retries(self) -> int:
-        """Fewer for a connection that no program holds any more (tcp_orphan_retries)."""
-        return ORPHAN_RETRIES if self.orphaned else self.sysctl("tcp_retries2")
-
-    def gives_up_probing(self, probes: int) -> bool:
-        is_over = probes >= self._retries
-        if is_over:
-            self._time_out()
-        return is_over
-
-    def _time_out(self) -> None:
+    def time_out(self) -> None:
+        """The peer has not answered for too long."""
         if self.state is S.SYN_RECEIVED and self.listener is not None:
             return self.destroy()
         number = self.output.soft_error or errno.ETIMEDOUT
@@ -363,11 +336,3 @@ class Connection:
             waiters, self._waiters = self._waiters, []
             for future in waiters:
                 future.set_result(None)
-
-
-def _longest(retries: int) -> int:
-    """How long `retries` backed-off timeouts of the smallest RTO take (tcp_model_timeout)."""
-    linear = (RTO_MAX_NS // RTO_MIN_NS).bit_length() - 1
-    if retries <= linear:
-        return ((2 << retries) - 1) * RTO_MIN_NS
-    return ((2 << linear) - 1) * RTO_MIN_NS + (retries - linear) * RTO_MAX_NS

@@ -10,6 +10,7 @@ from collections import deque
 from typing import TYPE_CHECKING
 
 from emu.engine import MILLISECOND
+from emu.netns import tcp_patience
 from emu.netns.tcp_congestion import INITIAL_WINDOW
 from emu.netns.tcp_recovery import Recovery
 from emu.netns.tcp_rtt import RTO_MAX_NS, RTO_MIN_NS
@@ -277,14 +278,14 @@ class Sender:
         now = self._engine.now
         if not self.timeouts:
             self._first_timeout_ns = now
-        if self._connection.gives_up(self.timeouts, now - self._first_timeout_ns):
-            return
+        if tcp_patience.is_enough(self._connection, self.timeouts, now - self._first_timeout_ns):
+            return self._connection.time_out()
         first = self.board.first
         if not first.is_syn:
             self.recovery.enter_loss(self.una, self.nxt, now)
             self._probe_end = None
         self.timeouts += 1
-        if self._connection.backs_off(self.timeouts):
+        if tcp_patience.is_backing_off(self._connection, self.timeouts):
             self.round_trip.backoff += 1
         self._connection.output.refresh_route()
         self._retransmit(first)
@@ -328,8 +329,8 @@ class Sender:
         """Ask for the window (tcp_probe_timer, tcp_write_wakeup): what fits in it, or an old number that must be answered."""
         if not self._has_new() or len(self.board):
             return
-        if self._connection.gives_up_probing(self._probes):
-            return
+        if self._probes >= tcp_patience.retries(self._connection):
+            return self._connection.time_out()
         self._probes += 1
         room = self.window_end - self.nxt
         if room > 0 and self.unsent:
