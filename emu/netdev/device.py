@@ -58,6 +58,7 @@ class NetDevice:
         self.mtu = mtu
         self.ifindex = 0  # given by the namespace
         self.up = False
+        self.activated = False  # has been up once: that is when the kernel attaches a queueing discipline
         self.promiscuous = False
         self.arp = True
         self.netns: Any = None  # netns.namespace.Netns
@@ -140,6 +141,7 @@ class NetDevice:
 
     def set_up(self, up: bool) -> None:
         self.up = up
+        self.activated |= up
 
     def delete(self) -> None:
         """Undo what ties the device to others; the namespace removes it from its list."""

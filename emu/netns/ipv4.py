@@ -395,6 +395,15 @@ class Ipv4:
                 return min(mtu, learnt[0])
         return mtu
 
+    def learnt_mtu(self, dst: bytes) -> tuple[int, int] | None:
+        """What a router has told of the way to `dst`: the MTU, and when that is forgotten."""
+        learnt = self._pmtu.get(dst)
+        return learnt if learnt is not None and self.engine.now < learnt[1] else None
+
+    def forget_learnt_mtus(self) -> None:
+        """`ip route flush cache`."""
+        self._pmtu.clear()
+
     def learn_pmtu(self, dst: bytes, mtu: int) -> None:
         """A router has said that only `mtu` bytes fit (RFC 1191; not below 552: ip_rt_min_pmtu)."""
         try:

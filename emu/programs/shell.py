@@ -73,7 +73,10 @@ def _tokens(line: str) -> Iterator[tuple[str, str]]:
         match = _TOKEN.match(line, where)
         if match is None or line.startswith("<<", where):
             what = "here-documents ('<<')" if line.startswith("<<", where) else _REFUSED.get(line[where], f"'{line[where]}' here")
-            raise UsageError(f"sh: {what} {'are' if 's (' in what else 'is'} not modelled" if "quote" not in what else f"sh: syntax error: {what}", PARSE_STATUS)
+            raise UsageError(
+                f"sh: {what} {'are' if 's (' in what else 'is'} not modelled" if "quote" not in what else f"sh: syntax error: {what}",
+                PARSE_STATUS,
+            )
         if match.lastgroup != "space":
             yield str(match.lastgroup), match.group()
         where = match.end()

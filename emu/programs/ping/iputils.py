@@ -57,7 +57,9 @@ def milliseconds(us: int) -> str:
 async def main(process: Process, argv: list[str]) -> int:
     options = getopt(argv, "c:i:W:w:s:M:t:qI:nbQ:4", status=2)
     if len(options.words) != 1:
-        raise UsageError("ping: usage error: Destination address required" if not options.words else "ping: usage error: one destination", 1)
+        raise UsageError(
+            "ping: usage error: Destination address required" if not options.words else "ping: usage error: one destination", 1
+        )
     target = options.words[0]
     try:
         address = resolve(process, target)

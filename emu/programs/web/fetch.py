@@ -24,7 +24,6 @@ class Response:
         return self.head.status
 
 
-
 async def exchange(process: Process, sock: TcpSocket, request: bytes, *, head_only: bool, deadline_ns: int | None) -> Response | None:
     """Send `request`, read the response; None if the connection ends without any byte of one.
 

@@ -1,0 +1,55 @@
+"""ip(8) of iproute2 6.1: link, addr, route, neigh, rule. In containers with busybox `addr`, `link` and `route` show what busybox's shows.
+
+Options: -4 -o -br -d -s -j -p -n. Not modelled: the other objects, `ip monitor`, batch files, IPv6, multipath routes, tables of one's own.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+
+from emu.process import Process, UsageError
+from emu.programs.ip.words import Context, Words
+from emu.programs.libc.userland import has_busybox
+
+# As `ip` looks for them: the first that begins with the word given.
+OBJECTS = {
+    "address": "addr", "addrlabel": "", "maddress": "", "route": "route", "rule": "rule", "neighbor": "neigh", "neighbour": "neigh",
+    "ntable": "", "ntbl": "", "link": "link", "l2tp": "", "fou": "", "ila": "", "macsec": "", "tunnel": "", "tunl": "", "tuntap": "",
+    "tap": "", "token": "", "tcpmetrics": "", "tcp_metrics": "", "monitor": "", "xfrm": "", "mroute": "", "mrule": "", "netns": "",
+    "netconf": "", "vrf": "", "sr": "", "nexthop": "", "mptcp": "", "ioam": "", "stats": "",
+}  # fmt: skip
+OPTIONS = ("4", "oneline", "brief", "details", "statistics", "stats", "json", "pretty", "netns", "Version")
+USAGE = """Usage: ip [ OPTIONS ] OBJECT { COMMAND | help }
+where  OBJECT := { address | link | neighbour | route | rule }
+       OPTIONS := { -V[ersion] | -s[tatistics] | -d[etails] | -j[son] | -p[retty] |
+                    -4 | -br[ief] | -o[neline] | -n[etns] name }"""
+USAGE_STATUS = 255
+
+
+async def main(process: Process, argv: list[str]) -> int:
+    words = Words(argv[1:])
+    context = Context(process, process.netns, busybox=has_busybox(process.place))
+    while words and words.peek().startswith("-"):
+        option = words.next().lstrip("-")
+        known = next((name for name in OPTIONS if option and name.startswith(option)), None)
+        known = {"br": "brief", "s": "statistics", "n": "netns"}.get(option, known)
+        if known is None:
+            raise UsageError(f"ip: '-{option}' is not modelled", USAGE_STATUS)
+        if known == "Version":
+            process.print("ip utility, iproute2-6.1.0, libbpf 1.1.2")
+            return 0
+        if known == "netns":
+            context.enter(words.next())
+        context.options.add(known)
+    if not words:
+        raise UsageError(USAGE, USAGE_STATUS)
+    word = words.next()
+    if word == "help":
+        raise UsageError(USAGE, USAGE_STATUS)
+    found = next((name for name in OBJECTS if name.startswith(word)), None)
+    if found is None:
+        raise UsageError(f'Object "{word}" is unknown, try "ip help".', 1)
+    if not OBJECTS[found]:
+        raise UsageError(f"ip: '{found}' is not modelled", USAGE_STATUS)
+    status: int = import_module(f"emu.programs.ip.{OBJECTS[found]}").run(context, words)
+    return status

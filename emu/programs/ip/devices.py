@@ -1,0 +1,110 @@
+"""How ip names and describes a device, from its state: flags, operational state, the other end of a veth."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from emu.netdev.device import NetDevice
+from emu.netdev.veth import Veth
+from emu.packet.address import mac_text
+from emu.programs.ip.words import Context
+
+NO_STATE = frozenset({"loopback", "dummy"})  # kinds without an operational state of their own: UNKNOWN
+
+
+def flags(context: Context, dev: NetDevice) -> list[str]:
+    found = ["NO-CARRIER"] if dev.up and not dev.carrier else []
+    found += ["LOOPBACK"] if dev.kind == "loopback" else ["BROADCAST"] if dev.kind == "dummy" else ["BROADCAST", "MULTICAST"]
+    found += [] if dev.arp and dev.kind != "dummy" else ["NOARP"]
+    found += ["PROMISC"] if dev.promiscuous else []
+    if dev.up:
+        found += ["UP", "LOWER_UP"] if dev.carrier else ["UP"]
+    lower = _lower(context, dev)
+    if lower is not None and (isinstance(lower, int) or not lower.up):
+        found += ["M-DOWN"] if context.busybox or not isinstance(lower, int) else []
+    return found
+
+
+def state(dev: NetDevice) -> str:
+    if not dev.up:
+        return "DOWN"
+    if dev.kind in NO_STATE:
+        return "UNKNOWN"
+    if dev.carrier:
+        return "UP"
+    peer = dev.peer if isinstance(dev, Veth) else None
+    return "LOWERLAYERDOWN" if peer is not None and peer.netns is dev.netns else "DOWN"
+
+
+def full_name(context: Context, dev: NetDevice) -> str:
+    """`eth0@if5`: with the other end, by name if it is in this namespace."""
+    lower = _lower(context, dev)
+    return dev.name if lower is None else f"{dev.name}@if{lower}" if isinstance(lower, int) else f"{dev.name}@{lower.name}"
+
+
+def _lower(context: Context, dev: NetDevice) -> NetDevice | int | None:
+    """A veth's other end: the device, or its number where it is in another namespace (busybox takes that for one of its own)."""
+    if not isinstance(dev, Veth) or dev.peer is None:
+        return None
+    if dev.peer.netns is dev.netns:
+        return dev.peer
+    if context.busybox:
+        same = (other for other in context.netns.devices.values() if other.ifindex == dev.peer.ifindex)
+        return next(same, dev.peer.ifindex)
+    return dev.peer.ifindex
+
+
+def link_netns(context: Context, dev: NetDevice) -> str:
+    """` link-netns NAME` or ` link-netnsid N` for a veth whose peer is elsewhere."""
+    if not isinstance(dev, Veth) or dev.peer is None or dev.peer.netns is dev.netns:
+        return ""
+    named = context.process.host.namespaces if context.process.host is not None else {}
+    for name, netns in named.items():
+        if netns is dev.peer.netns:
+            return f" link-netns {name}"
+    return f" link-netnsid {netns_id(context, dev)}"
+
+
+def netns_id(context: Context, dev: Veth) -> int:
+    """The kernel numbers foreign namespaces as they are met; here: in the order of the devices."""
+    met: list[Any] = []
+    for other in context.netns.devices.values():
+        if isinstance(other, Veth) and other.peer is not None and other.peer.netns is not context.netns and other.peer.netns not in met:
+            met.append(other.peer.netns)
+    return met.index(dev.peer.netns) if dev.peer is not None else 0
+
+
+def qdisc(dev: NetDevice) -> str:
+    return dev.qdisc.kind if dev.qdisc is not None else "noqueue" if dev.activated else "noop"
+
+
+def first_line(context: Context, dev: NetDevice, *, mode: bool) -> str:
+    line = f"{dev.ifindex}: {full_name(context, dev)}: <{','.join(flags(context, dev))}> mtu {dev.mtu} qdisc {qdisc(dev)} "
+    line += f"master {dev.master.name} " if dev.master is not None else ""
+    if not context.busybox:
+        line += f"state {state(dev)} {'mode DEFAULT ' if mode else ''}group default "
+    return line + (f"qlen {dev.txqueuelen}" if dev.txqueuelen else "")
+
+
+def hardware_line(context: Context, dev: NetDevice) -> str:
+    loopback = dev.kind == "loopback"
+    broadcast = "00:00:00:00:00:00" if loopback else "ff:ff:ff:ff:ff:ff"
+    other = "" if context.busybox else link_netns(context, dev)
+    return f"    link/{'loopback' if loopback else 'ether'} {mac_text(dev.mac)} brd {broadcast}{other}"
+
+
+def as_json(context: Context, dev: NetDevice, *, mode: bool) -> dict[str, Any]:
+    value: dict[str, Any] = {"ifindex": dev.ifindex}
+    lower = _lower(context, dev)
+    if lower is not None:
+        value |= {"link_index": lower} if isinstance(lower, int) else {"link": lower.name}
+    value |= {"ifname": dev.name, "flags": flags(context, dev), "mtu": dev.mtu, "qdisc": qdisc(dev)}
+    value |= {"master": dev.master.name} if dev.master is not None else {}
+    value |= {"operstate": state(dev)} | ({"linkmode": "DEFAULT"} if mode else {}) | {"group": "default"}
+    value |= {"txqlen": dev.txqueuelen} if dev.txqueuelen else {}
+    loopback = dev.kind == "loopback"
+    value |= {"link_type": "loopback" if loopback else "ether", "address": mac_text(dev.mac)}
+    value |= {"broadcast": "00:00:00:00:00:00" if loopback else "ff:ff:ff:ff:ff:ff"}
+    if isinstance(dev, Veth) and isinstance(lower, int):
+        value |= {"link_netnsid": netns_id(context, dev)}
+    return value

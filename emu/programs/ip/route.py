@@ -1,0 +1,337 @@
+"""ip route: show, get, add, replace, change, del, flush, in the main table (and the local one to look at).
+
+Not modelled: other tables, multipath, type of service, metrics beyond `mtu`, tunnels (`encap`).
+"""
+
+from __future__ import annotations
+
+import errno
+from typing import Any
+
+from emu.engine import SECOND
+from emu.netdev.device import NetDevice
+from emu.netns.fib import Route
+from emu.packet.address import ANY, BROADCAST, Ip, ip_text, is_multicast, network
+from emu.process import UsageError
+from emu.programs.ip.words import Context, Words, answers, dispatch, extended, integer, invalid, not_modelled, parse_ip, parse_prefix
+from emu.programs.libc.strerror import number
+
+KINDS = ("unicast", "unreachable", "prohibit", "blackhole", "local", "broadcast")
+REFUSED_KINDS = frozenset({"throw", "nat", "anycast", "multicast"})
+SCOPES = {"global": "global", "universe": "global", "link": "link", "host": "host"}
+PROTOCOLS = {"2": "kernel", "3": "boot", "4": "static", "1": "redirect"}
+REFUSED = frozenset({"nexthop", "nhid", "tos", "dsfield", "encap", "weight", "advmss", "window", "rtt", "cwnd", "initcwnd", "initrwnd",
+                     "quickack", "congctl", "realm", "realms", "pref", "expires", "hoplimit", "lock", "type", "ttl-propagate"})  # fmt: skip
+
+
+def run(context: Context, words: Words) -> int:
+    return dispatch(context, words, "route", ACTIONS, "show")
+
+
+# --- the words of a route
+
+
+class _Asked:
+    """A route as a command line describes it; what was not said is None."""
+
+    def __init__(self, context: Context, words: Words) -> None:
+        self.dst: tuple[Ip, int] | None = None
+        self.via: Ip | None = None
+        self.src: Ip | None = None
+        self.dev: NetDevice | None = None
+        self.metric: int | None = None
+        self.mtu: int | None = None
+        self.table = "main"
+        self.kind = ""
+        self.scope = ""
+        self.protocol = ""
+        self.onlink = False
+        self.source: Ip | None = None  # `from`, of get
+        while words:
+            self._read(context, words, words.next())
+
+    def _read(self, context: Context, words: Words, word: str) -> None:
+        if word in REFUSED or word in REFUSED_KINDS:
+            raise not_modelled(f"route … {word}")
+        if word in KINDS:
+            self.kind = word
+        elif word == "onlink":
+            self.onlink = True
+        elif word in {"dev", "oif"}:
+            self.dev = context.device(words.next())
+        elif word in {"via", "src", "from"}:
+            words.take("inet")
+            self._address(word, words.next())
+        elif word in {"metric", "priority", "preference", "mtu"}:
+            words.take("lock")
+            name = "mtu" if word == "mtu" else "metric"
+            setattr(self, name, integer(words.next(), f'"{name}" value is invalid'))
+        elif word in {"table", "scope", "proto", "protocol"}:
+            self._name(word, words.next())
+        else:
+            text = words.next() if word in {"to", "root", "match", "exact"} else word
+            if self.dst is not None:
+                raise UsageError(f'Error: either "to" is duplicate, or "{text}" is a garbage.', 255)
+            self.dst = parse_prefix(text)
+
+    def _address(self, word: str, text: str) -> None:
+        if word == "via":
+            self.via = parse_ip(text)
+        elif word == "src":
+            self.src = parse_ip(text, "any valid address")
+        else:
+            self.source = parse_prefix(text)[0]
+
+    def _name(self, word: str, text: str) -> None:
+        if word == "table":
+            self.table = self._table(text)
+        elif word == "scope":
+            if text not in SCOPES:
+                raise invalid(text, "invalid scope")
+            self.scope = SCOPES[text]
+        else:
+            self.protocol = PROTOCOLS.get(text, text)
+
+    @staticmethod
+    def _table(text: str) -> str:
+        name = {"254": "main", "255": "local", "0": "all"}.get(text, text)
+        if name not in {"main", "local", "all"}:
+            raise not_modelled(f"route … table {text}")
+        return name
+
+
+# --- show
+
+
+def _line(route: Route, *, hide_dev: bool, table: str = "") -> str:
+    parts = [route.kind] if route.kind != "unicast" else []
+    parts.append(_destination(route))
+    parts += ["via", ip_text(route.via)] if route.via is not None else []
+    parts += ["dev", route.dev.name] if route.dev is not None and not hide_dev else []
+    parts += ["table", table] if table else []
+    parts += ["proto", route.protocol] if route.protocol != "boot" else []
+    parts += ["scope", route.scope] if route.scope != "global" else []
+    parts += ["src", ip_text(route.src)] if route.src is not None else []
+    parts += ["metric", str(route.metric)] if route.metric else []
+    parts += _flags(route)
+    parts += ["mtu", str(route.mtu)] if route.mtu is not None else []
+    return " ".join(parts) + " "
+
+
+def _busybox_line(route: Route) -> str:
+    line = f"{_destination(route)} " + (f"via {ip_text(route.via)} " if route.via is not None else "")
+    line += f"dev {route.dev.name} " if route.dev is not None else ""
+    line += f"scope {route.scope} " if route.scope != "global" else ""
+    line += f" src {ip_text(route.src)} " if route.src is not None else ""
+    line += f" metric {route.metric} " if route.metric else ""
+    return (f"{route.kind} " if route.kind != "unicast" else "") + line
+
+
+def _destination(route: Route) -> str:
+    if not route.length:
+        return "default"
+    return ip_text(route.dst) + (f"/{route.length}" if route.length < 32 else "")
+
+
+def _flags(route: Route) -> list[str]:
+    down = route.dev is not None and route.dev.up and not route.dev.carrier and route.kind != "local"
+    return (["onlink"] if route.onlink else []) + (["linkdown"] if down else [])
+
+
+def _json(route: Route, *, hide_dev: bool, table: str = "") -> dict[str, Any]:
+    value: dict[str, Any] = {"type": route.kind} if route.kind != "unicast" else {}
+    value |= {"dst": _destination(route)} | ({"gateway": ip_text(route.via)} if route.via is not None else {})
+    value |= {"dev": route.dev.name} if route.dev is not None and not hide_dev else {}
+    value |= {"table": table} if table else {}
+    value |= {"protocol": route.protocol} if route.protocol != "boot" else {}
+    value |= {"scope": route.scope} if route.scope != "global" else {}
+    value |= {"prefsrc": ip_text(route.src)} if route.src is not None else {}
+    value |= {"metric": route.metric} if route.metric else {}
+    return value | {"flags": _flags(route)} | ({"metrics": [{"mtu": route.mtu}]} if route.mtu is not None else {})
+
+
+def _sorted(routes: list[Route]) -> list[Route]:
+    """The order in which the kernel's trie lists them."""
+    return sorted(routes, key=lambda route: (route.dst, -route.length, route.metric))
+
+
+def _chosen(context: Context, asked: _Asked) -> list[tuple[Route, str]]:
+    """The routes that a filter means, each with the name of its table where that is worth saying."""
+    fib = context.netns.fib
+    rows = [(route, "") for route in _sorted(fib.routes)] if asked.table != "local" else []
+    rows += [(route, "local" if asked.table == "all" else "") for route in _sorted(fib.local)] if asked.table != "main" else []
+    return [(route, table) for route, table in rows if _matches(route, asked, whole=False)]
+
+
+def _matches(route: Route, asked: _Asked, *, whole: bool) -> bool:
+    """`whole`: as `del` asks, where a metric that was not given means any."""
+    kind = asked.kind or ("unicast" if whole else route.kind)
+    if asked.dst is not None and (route.dst, route.length) != (network(*asked.dst), asked.dst[1]):
+        return False
+    return (
+        (route.kind == kind or (whole and not asked.kind))
+        and (asked.via is None or route.via == asked.via)
+        and (asked.dev is None or route.dev is asked.dev)
+        and (asked.src is None or route.src == asked.src)
+        and (asked.metric is None or route.metric == asked.metric)
+        and (not asked.scope or route.scope == asked.scope)
+        and (not asked.protocol or route.protocol == asked.protocol)
+    )
+
+
+def _show(context: Context, words: Words) -> int:
+    context.refuse_options("details", "statistics")
+    if words.peek() == "cache":
+        raise not_modelled("route show cache")
+    asked = _Asked(context, words)
+    rows = _chosen(context, asked)
+    hide_dev = asked.dev is not None
+    if context.json:
+        context.print_json([_json(route, hide_dev=hide_dev, table=table) for route, table in rows])
+        return 0
+    for route, table in rows:
+        context.process.print(_busybox_line(route) if context.busybox else _line(route, hide_dev=hide_dev, table=table))
+    return 0
+
+
+# --- get
+
+
+def _get(context: Context, words: Words) -> int:
+    asked = _Asked(context, words)
+    if asked.dst is None:
+        raise UsageError("need at least a destination address", 1)
+    dst = asked.dst[0]
+    netns = context.netns
+    try:
+        if asked.source is not None and not netns.is_local(asked.source):
+            raise answers("Network is unreachable")
+        route, source = netns.ipv4.route(dst, asked.source or ANY, asked.dev)
+    except OSError as error:
+        texts = {errno.EHOSTUNREACH: "No route to host", errno.EACCES: "Permission denied", errno.EINVAL: "Invalid argument"}
+        raise answers(texts.get(number(error), "Network is unreachable")) from None
+    assert route.dev is not None
+    group = "broadcast" if dst == BROADCAST else "multicast" if is_multicast(dst) else ""
+    kind = group or ("" if route.kind == "unicast" else route.kind)
+    cached = {"local": "<local>", "broadcast": "<local,brd>", "multicast": "<mc>"}.get(kind, "")
+    via = route.via if not group else None
+    learnt = netns.ipv4.learnt_mtu(dst)
+    if context.json:
+        value: dict[str, Any] = ({"type": kind} if kind else {}) | {"dst": ip_text(dst)}
+        value |= {"from": ip_text(source)} if asked.source is not None else {}
+        value |= {"gateway": ip_text(via)} if via is not None else {}
+        value |= {"dev": route.dev.name} | ({"prefsrc": ip_text(source)} if asked.source is None else {})
+        context.print_json([value | {"flags": [], "uid": 0, "cache": cached.strip("<>").split(",") if cached else []}])
+        return 0
+    parts = [kind] if kind else []
+    parts += [ip_text(dst)] + (["from", ip_text(source)] if asked.source is not None else [])
+    parts += ["via", ip_text(via)] if via is not None else []
+    parts += ["dev", route.dev.name] + (["src", ip_text(source)] if asked.source is None else []) + ["uid", "0"]
+    cache = ["cache"] + ([cached] if cached else [])
+    if learnt is not None:
+        cache += ["expires", f"{(learnt[1] - netns.engine.now) // SECOND}sec", "mtu", str(learnt[0])]
+    elif route.mtu is not None:
+        cache += ["mtu", str(route.mtu)]
+    context.print_lines([" ".join(parts) + " ", "    " + " ".join(cache) + " "])
+    return 0
+
+
+# --- change
+
+
+def _made(context: Context, asked: _Asked) -> Route:
+    """The route asked for, checked as fib_create_info does. Raises UsageError."""
+    if asked.dst is None:
+        raise UsageError("ip: a destination is required", 255)
+    if asked.table != "main" or asked.kind in {"local", "broadcast"}:
+        raise not_modelled("route … table local")
+    dst, length = asked.dst
+    if network(dst, length) != dst:
+        raise extended("Invalid prefix for given prefix length.")
+    kind = asked.kind or "unicast"
+    netns = context.netns
+    dev = asked.dev
+    if kind != "unicast":
+        dev = None
+    elif asked.via is not None:
+        dev = _gateway_device(context, asked, asked.via)
+    elif dev is None:
+        raise extended("Device for nexthop is not specified.") if asked.mtu else answers("No such device")
+    elif not dev.up:
+        raise extended("Device for nexthop is not up.")
+    if asked.src is not None and not netns.is_local(asked.src):
+        raise extended("Invalid prefsrc address.")
+    scope = asked.scope or ("global" if asked.via is not None or kind != "unicast" else "link")
+    return Route(
+        dst, length, dev, asked.via, asked.src, asked.metric or 0, scope, asked.protocol or "boot", kind, onlink=asked.onlink, mtu=asked.mtu
+    )
+
+
+def _gateway_device(context: Context, asked: _Asked, via: Ip) -> NetDevice:
+    """The device behind which the gateway is: it must be on-link (fib_check_nh_v4_gw)."""
+    netns = context.netns
+    if asked.onlink:
+        if asked.dev is None or not asked.dev.up:
+            raise extended("Nexthop device required for onlink." if asked.dev is None else "Nexthop device is not up.")
+        return asked.dev
+    found = netns.fib.lookup(via, asked.dev)
+    if found is None or found.dev is None or found.via is not None or found.kind not in {"unicast", "local"}:
+        raise extended("Nexthop has invalid gateway.")
+    return found.dev
+
+
+def _add(context: Context, words: Words) -> int:
+    try:
+        context.netns.fib.add(_made(context, _Asked(context, words)))
+    except FileExistsError:
+        raise answers("File exists") from None
+    return 0
+
+
+def _replace(context: Context, words: Words, *, must_exist: bool = False) -> int:
+    route = _made(context, _Asked(context, words))
+    fib = context.netns.fib
+    old = next((other for other in fib.routes if other.same_key(route)), None)
+    if old is not None:
+        fib.remove(old)
+    elif must_exist:
+        raise answers("No such file or directory")
+    fib.add(route)
+    return 0
+
+
+def _change(context: Context, words: Words) -> int:
+    return _replace(context, words, must_exist=True)
+
+
+def _delete(context: Context, words: Words) -> int:
+    asked = _Asked(context, words)
+    if asked.dst is None:
+        raise UsageError('"ip route del" requires arguments.', 255)
+    fib = context.netns.fib
+    found = next((route for route in _sorted(fib.routes) if _matches(route, asked, whole=True)), None)
+    if found is None:
+        raise answers("No such process")
+    fib.remove(found)
+    return 0
+
+
+def _flush(context: Context, words: Words) -> int:
+    if not words:
+        raise UsageError('"ip route flush" requires arguments.', 255)
+    if words.take("cache"):
+        context.netns.ipv4.forget_learnt_mtus()
+        return 0
+    asked = _Asked(context, words)
+    if asked.table != "main":
+        raise not_modelled(f"route flush table {asked.table}")
+    for route, _ in _chosen(context, asked):
+        context.netns.fib.remove(route)
+    return 0
+
+
+ACTIONS = {
+    "list": _show, "show": _show, "lst": _show, "get": _get, "add": _add, "append": None, "change": _change, "chg": _change,
+    "replace": _replace, "prepend": None, "test": None, "delete": _delete, "flush": _flush, "save": None, "restore": None, "showdump": None,
+    "help": None,
+}  # fmt: skip

@@ -1,0 +1,61 @@
+"""sysctl(8) of procps 4: show and set. Options: -a -n -N -q -w -e -b. A key that is not modelled does not exist.
+
+Not modelled: -p and other ways to load files, patterns.
+"""
+
+from __future__ import annotations
+
+from emu.process import Process, UsageError
+from emu.programs.libc.getopt import Options, getopt
+
+LONG = {"all": "a", "values": "n", "names": "N", "quiet": "q", "write": "w", "ignore": "e", "binary": "b"}
+
+
+async def main(process: Process, argv: list[str]) -> int:
+    options = getopt(argv, "aAXnNqweb", LONG)
+    if any(letter in options for letter in "aAX"):
+        for key in _keys(process):
+            _print(process, options, key)
+        return 0
+    if not options.words:
+        raise UsageError("sysctl: no variables specified\nTry `sysctl --help' for more information.", 1)
+    return max(_one(process, options, word) for word in options.words)
+
+
+def _keys(process: Process) -> list[str]:
+    return process.netns.sysctl.keys()
+
+
+def _one(process: Process, options: Options, word: str) -> int:
+    name, equals, value = (part.strip() for part in word.partition("="))
+    key = name.replace("/", ".") if "/" in name else name
+    sysctl = process.netns.sysctl
+    if "w" in options and not equals:
+        process.error("sysctl: command line(0): invalid syntax, continuing...")
+        return 1
+    below = [each for each in _keys(process) if each == key or each.startswith(key + ".")]
+    if not below or (equals and key not in below):
+        if "e" in options:
+            return 0
+        process.error(f"sysctl: cannot stat /proc/sys/{key.replace('.', '/')}: No such file or directory")
+        return 1
+    if equals:
+        try:
+            sysctl.set(key, value)
+        except ValueError:
+            process.error(f'sysctl: setting key "{key}": Invalid argument')
+            return 1
+        if "q" not in options:
+            _print(process, options, key, value)
+        return 0
+    for each in below:
+        _print(process, options, each)
+    return 0
+
+
+def _print(process: Process, options: Options, key: str, value: str | None = None) -> None:
+    text = process.netns.sysctl.get(key) if value is None else value
+    if "b" in options:
+        process.print(text, end="")
+    else:
+        process.print(key if "N" in options else text if "n" in options else f"{key} = {text}")
