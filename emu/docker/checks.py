@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from emu.docker.model import ContainerConfig, EndpointConfig
 
 NAME = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9_.-]+")
+RESTART = re.compile(r"no|always|unless-stopped|on-failure(:\d+)?")
 MODE_CONFLICTS = {
     "hostname": "conflicting options: hostname and the network mode",
     "dns": "conflicting options: dns and the network mode",
@@ -45,6 +46,10 @@ def check_config(config: ContainerConfig) -> None:
     for name, conflict in wrong.items():
         if conflict:
             raise DockerError(400, MODE_CONFLICTS[name])
+    if not RESTART.fullmatch(config.restart):
+        raise DockerError(400, f"invalid restart policy '{config.restart}'")
+    if config.auto_remove and config.restart != "no":
+        raise DockerError(400, "Conflicting options: --restart and --rm")
     for entry in config.extra_hosts:
         check_extra_host(entry)
     for endpoint in config.networks.values():

@@ -58,6 +58,8 @@ class NetworkLike(Protocol):
     def aux_addresses(self) -> Mapping[str, str]: ...
     @property
     def internal(self) -> bool: ...
+    @property
+    def source(self) -> object: ...
 
 
 class ServiceLike(Protocol):
@@ -104,8 +106,12 @@ def compose_up(docker: DockerEngine, spec: ComposeLike) -> None:
     """Raises EmuError, with the place in the file where the daemon refused."""
     used = {name for service in spec.services.values() for name in service.networks}
     for key, network in spec.networks.items():
-        if key in used:
+        if key not in used:
+            continue
+        try:
             docker.networks.create(network.name, _network_config(spec, network))
+        except DockerError as error:
+            raise EmuError(f"{network.source}: networks.{key}: {error.message}") from None
     for service in spec.services.values():
         try:
             docker.start(docker.create(service.container_name or service.name, _container_config(spec, service)))

@@ -1,7 +1,7 @@
 """One host's Docker engine: what dockerd 20.10 does (moby daemon/), as methods that speak of what the Engine API speaks of.
 
 The `docker` program is its text front. All ids come from the lab's seed and the names given, so they are the same in each run.
-Not modelled: container DNS (see files.py), `--link`, swarm, restart policies, pulling images, pausing, volumes, health checks. Virtual time
+Not modelled: container DNS (see files.py), `--link`, swarm, pulling images, pausing, volumes, health checks. Virtual time
 passes only where a person would notice: a stop's grace period, and the moment until the engine has heard of a container's end.
 """
 
@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from emu.docker import files, place
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
     from emu.netns.namespace import Netns
     from emu.packet.address import Ip
 
+RESTART_NS, MINUTE_NS = 100 * MILLISECOND, 60 * SECOND  # before the first automatic restart, doubled each time; and the most
 EXIT_NOTICE_NS = 20 * MILLISECOND  # from a container's end until the engine takes its network down
 STOP_GRACE = 10.0  # seconds between SIGTERM and SIGKILL
 KILLED = 137
@@ -168,6 +170,10 @@ class DockerEngine:
         """`docker start`; a running container stays as it is. Raises DockerError, and the container stays as it was."""
         if container.running:
             return
+        container.stopped, container.restarts = False, 0
+        self._start(container, on_output, stdin)
+
+    def _start(self, container: Container, on_output: Output | None, stdin: str) -> None:
         try:
             container.sandbox = open_sandbox(self, container)
             place.make(self, container)
@@ -228,8 +234,18 @@ class DockerEngine:
         container.pid = 0
         if container.config.auto_remove:
             self.containers.pop(container.id, None)
+        elif not container.stopped and _to_be_restarted(container):
+            delay_ns = min(RESTART_NS << min(container.restarts, 16), MINUTE_NS)
+            container.restarts += 1
+            self.engine.call_later(delay_ns, self._start_again, container, background=True)
         assert container.ended is not None
         container.ended.set_result(container.exit_code)
+
+    def _start_again(self, container: Container) -> None:
+        """By its restart policy; what goes wrong is noted with the container."""
+        if container.id in self.containers and not container.stopped and not container.running:
+            with suppress(DockerError):
+                self._start(container, None, "")
 
     def _leave_networks(self, container: Container) -> None:
         for endpoint in list(container.endpoints.values()):
@@ -244,6 +260,7 @@ class DockerEngine:
 
     async def stop(self, container: Container, seconds: float = STOP_GRACE) -> None:
         """SIGTERM, which process 1 hears only if it has a handler, and SIGKILL after a while."""
+        container.stopped = True
         if not container.running or container.process is None or container.ended is None:
             return
         if container.stop_status is not None:
@@ -264,6 +281,7 @@ class DockerEngine:
         """`docker kill`. A signal other than KILL does what TERM does to process 1. Raises DockerError."""
         if not container.running or container.process is None or container.ended is None:
             raise DockerError(409, f"Cannot kill container: {container.name}: Container {container.id} is not running")
+        container.stopped = True
         if signal == 9:
             container.process.kill(KILLED)
         elif container.stop_status is not None:
@@ -297,6 +315,13 @@ class DockerEngine:
     def exec(self, container: Container, argv: list[str], env: Mapping[str, str] | None = None, on_output: Output | None = None) -> Process:
         """Start another program in a running container. Raises DockerError."""
         return self.check_exec(container, argv).start(argv, env=dict(env or {}), on_output=on_output)
+
+
+def _to_be_restarted(container: Container) -> bool:
+    policy, _, most = container.config.restart.partition(":")
+    if policy == "on-failure":
+        return container.exit_code != 0 and (not most or container.restarts < int(most))
+    return policy in ("always", "unless-stopped")
 
 
 def _untagged(name: str) -> str:

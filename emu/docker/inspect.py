@@ -110,7 +110,7 @@ def container(docker: DockerEngine, container: Container) -> Json:
         "HostnamePath": f"/var/lib/docker/containers/{container.id}/hostname",
         "HostsPath": f"/var/lib/docker/containers/{container.id}/hosts",
         "Name": f"/{container.name}",
-        "RestartCount": 0,
+        "RestartCount": container.restarts,
         "HostConfig": _host_config(docker, container),
         "Config": _config(container),
         "NetworkSettings": _network_settings(docker, container),
@@ -144,12 +144,18 @@ def _host_config(docker: DockerEngine, container: Container) -> Json:
     return {
         "NetworkMode": _network_mode(docker, config.network_mode),
         "PortBindings": dict(sorted(bindings.items())),
+        "RestartPolicy": _restart_policy(config.restart),
         "AutoRemove": config.auto_remove,
         "PublishAllPorts": config.publish_all,
         "Links": None,
         "Dns": list(config.dns),
         "ExtraHosts": list(config.extra_hosts) or None,
     }
+
+
+def _restart_policy(text: str) -> Json:
+    name, _, most = text.partition(":")
+    return {"Name": name, "MaximumRetryCount": int(most or 0)}
 
 
 def _network_mode(docker: DockerEngine, mode: str) -> str:

@@ -91,6 +91,7 @@ class ContainerConfig:
     extra_hosts: tuple[str, ...] = ()
     dns: tuple[str, ...] = ()
     auto_remove: bool = False
+    restart: str = "no"  # 'no', 'always', 'unless-stopped', 'on-failure', 'on-failure:3'
     stand_in: bool = False
     labels: dict[str, str] = field(default_factory=dict)
     sysctls: dict[str, str] = field(default_factory=dict)
@@ -188,6 +189,8 @@ class Container:
     started_ns: int = 0
     finished_ns: int = 0
     pid: int = 0
+    restarts: int = 0
+    stopped: bool = False  # by its user, so that no restart policy applies
     place: Place | None = None
     process: Process | None = None
     sandbox: Sandbox | None = None

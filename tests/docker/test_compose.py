@@ -38,6 +38,12 @@ def test_a_service_may_share_another_one_s_namespace(docker: DockerHost) -> None
     assert side.netns is web.netns
 
 
+def test_a_subnet_that_overlaps_is_refused_with_its_place_in_the_file(docker: DockerHost) -> None:
+    back = NetworkSpec(name="shop_back", subnet="172.17.9.0/24", source=Source("lab.yaml", 12))
+    with pytest.raises(EmuError, match=r"lab.yaml:12: networks.back: Pool overlaps with other one on this address space"):
+        compose_up(docker.docker, compose(service("web", networks=("back",)), back=back))
+
+
 def test_fixed_addresses_need_a_subnet_of_the_file_s_own(docker: DockerHost) -> None:
     fixed = ServiceSpec(
         name="web", image="bb", container_name="web", command=("sleep", "9"), networks={"back": Attachment(ipv4_address="10.7.0.9")},

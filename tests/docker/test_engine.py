@@ -256,6 +256,15 @@ def test_a_container_that_sleeps_does_not_keep_the_lab_from_being_quiet(docker: 
     assert docker.engine.now > 3_000_000_000
 
 
+def test_a_restart_policy_starts_a_container_that_ended_by_itself(docker: DockerHost) -> None:
+    docker.runs("docker run -d --name web --restart always bb sleep 1", "docker run -d --name twice --restart on-failure:2 bb false")
+    docker.engine.run(until_ns=3_000_000_000)
+    assert docker.out("docker inspect -f '{{.State.Status}} {{.RestartCount}}' web twice") == "running 2\nexited 2"
+    docker.runs("docker stop -t 0 web")
+    docker.engine.run(until_ns=9_000_000_000)
+    assert docker.out("docker inspect -f '{{.State.Status}}' web") == "exited"
+
+
 def test_run_in_the_foreground_gives_the_program_s_output_and_status(docker: DockerHost) -> None:
     process = docker.run("docker run --rm bb sh -c 'echo hello; exit 3'")
     assert (process.stdout, process.exit_status) == ("hello\n", 3)

@@ -10,7 +10,7 @@ from emu.programs.docker.lifecycle import engine_of
 from emu.programs.docker.options import Command, Options, parse
 
 PROTOCOLS = ("tcp", "udp", "sctp")
-TEXTS = ("name", "hostname/h", "ip", "mac-address", "entrypoint")
+TEXTS = ("name", "hostname/h", "ip", "mac-address", "entrypoint", "restart")
 LISTS = ("publish/p", "expose", "network", "net", "network-alias", "net-alias", "env/e", "add-host", "dns", "label/l", "sysctl")
 SWITCHES = ("interactive/i", "tty/t", "rm", "publish-all/P")
 IGNORED_SWITCHES = ("init", "privileged", "read-only", "oom-kill-disable", "no-healthcheck", "sig-proxy")
@@ -21,7 +21,7 @@ IGNORED_TEXTS = (
     "cidfile", "storage-opt", "volumes-from", "label-file", "domainname",
 )  # fmt: skip
 REFUSED = (
-    "link", "ip6", "link-local-ip", "dns-option", "dns-opt", "dns-search", "env-file", "restart", "pid", "ipc", "uts", "userns",
+    "link", "ip6", "link-local-ip", "dns-option", "dns-opt", "dns-search", "env-file", "pid", "ipc", "uts", "userns",
     "cgroupns", "isolation",
 )  # fmt: skip
 RUN = Command(
@@ -103,6 +103,7 @@ def _config(process: Process, options: Options) -> ContainerConfig:
         extra_hosts=tuple(options.all("add-host")),
         dns=tuple(options.all("dns")),
         auto_remove=options.on("rm"),
+        restart=options.text("restart", "no"),
         labels=dict(entry.partition("=")[::2] for entry in options.all("label")),
         sysctls=dict(entry.partition("=")[::2] for entry in options.all("sysctl")),
     )
