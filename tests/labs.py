@@ -12,6 +12,8 @@ from emu.process import Process
 from emu.topology.loader import load_topology
 from tests.wires import Seen
 
+UP: list[Lab] = []  # of the present test
+
 DOCKER_AND_CLIENT = """
 lans:
   lan: { subnet: 192.168.50.0/24 }
@@ -27,10 +29,11 @@ hosts:
 
 
 def lab(tmp_path: Path, text: str) -> Lab:
-    """A lab that is up. The caller may forget about `down()`: nothing outlives the test but memory."""
+    """A lab that is up; conftest.py takes it down when the test has ended."""
     path = tmp_path / "lab.yaml"
     path.write_text(dedent(text))
     made = Lab(load_topology(path))
+    UP.append(made)
     made.up()
     return made
 

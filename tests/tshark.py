@@ -1,7 +1,7 @@
 """What tshark thinks of a capture: malformed frames, bad checksums, TCP analysis flags. For all topologies' captures.
 
-    problems = tshark.check(folder / "captures" / "docker1.eth0.pcap")
-    assert not problems, problems
+problems = tshark.check(folder / "captures" / "docker1.eth0.pcap")
+assert not problems, problems
 """
 
 from __future__ import annotations
@@ -47,13 +47,15 @@ def run(*arguments: str, config: Path | None = None) -> str:
 def fields(path: Path, *names: str, where: str = "", config: Path | None = None, options: tuple[str, ...] = ()) -> list[tuple[str, ...]]:
     """The fields of each frame that the display filter lets through; several values of one field are joined by `|`."""
     chosen = [part for name in names for part in ("-e", name)]
-    text = run("-n", "-r", str(path), *(("-Y", where) if where else ()), *options, "-T", "fields", "-E", "aggregator=|", *chosen, config=config)
+    text = run(
+        "-n", "-r", str(path), *(("-Y", where) if where else ()), *options, "-T", "fields", "-E", "aggregator=|", *chosen, config=config
+    )
     return [tuple(line.split("\t")) for line in text.splitlines()]
 
 
 def check(path: Path, *, tcp_analysis: bool = True) -> Findings:
     """All that tshark finds wrong; `tcp_analysis` is for captures of one interface."""
-    options = (*CHECKSUMS, *DECODE_AS, f"-otcp.analyze_sequence_numbers:{str(tcp_analysis).upper()}")
+    options = (*CHECKSUMS, *DECODE_AS, f"-otcp.analyze_sequence_numbers:{str(tcp_analysis).upper()}", f"-otcp.desegment_tcp_streams:{str(tcp_analysis).upper()}")
     findings = Findings()
     wrong = " || ".join(f"{name} == 0" for name in BAD_CHECKSUMS)
     flags = "tcp.analysis.flags && !tcp.analysis.window_update"

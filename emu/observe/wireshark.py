@@ -23,8 +23,9 @@ nameres.transport_name: FALSE
 """
 
 _MERGED = """\
-# One segment is seen on several interfaces: that is no retransmission.
+# One segment is seen on several interfaces: that is no retransmission, and no overlap of what is put together.
 tcp.analyze_sequence_numbers: FALSE
+tcp.desegment_tcp_streams: FALSE
 gui.column.format: "No.", "%m", "Time", "%t", "Interface", "%Cus:frame.interface_name:0:R", "Packet", "%Cus:frame.packet_id:0:R", \
 "Source", "%s", "Destination", "%d", "Protocol", "%p", "Length", "%L", "Info", "%i", "Comment", "%Cus:frame.comment:0:R"
 """

@@ -9,7 +9,7 @@ from scapy.layers.l2 import ARP
 
 from tests.labs import docker_lab, layers, ok, tap
 
-WEB = "{ web: { image: nginx, ports: ['8080:80'] } }"
+WEB = "{ web: { image: nginx, network_mode: bridge, ports: ['8080:80'] } }"
 
 
 def test_the_container_sees_the_client_and_the_client_sees_the_host(tmp_path: Path) -> None:
@@ -28,6 +28,7 @@ def test_one_packet_keeps_its_trace_id_through_nat_and_bridge(tmp_path: Path) ->
     places = ("client/eth0", "docker1/eth0", "docker1/docker0", "docker1/web/eth0")
     taps = {name: tap(lab, name) for name in places}
     ok(lab.run("client", "curl -s http://192.168.50.10:8080/"))
+    lab.settle()
     ids = {name: [frame.trace_id for _, _, frame in seen.frames if TCP in frame.packet] for name, seen in taps.items()}
     assert ids["client/eth0"] == ids["docker1/eth0"] == ids["docker1/docker0"] == ids["docker1/web/eth0"]
     assert len(set(ids["client/eth0"])) == len(ids["client/eth0"])
@@ -48,6 +49,7 @@ def test_the_way_from_the_host_itself_is_the_proxy_on_loopback_and_dnat_otherwis
     lab = docker_lab(tmp_path, WEB)
     web = tap(lab, "docker1/web/eth0")
     ok(lab.run("docker1", "curl -s http://127.0.0.1:8080/"))
+    lab.settle()
     assert {packet.src for packet in layers(web, IP)} == {"172.17.0.1", "172.17.0.2"}
     web.frames.clear()
     ok(lab.run("docker1", "curl -s http://192.168.50.10:8080/"))
@@ -55,7 +57,7 @@ def test_the_way_from_the_host_itself_is_the_proxy_on_loopback_and_dnat_otherwis
 
 
 def test_an_error_about_a_translated_packet_is_translated_back(tmp_path: Path) -> None:
-    lab = docker_lab(tmp_path, "{ web: { image: busybox, command: sleep 1000, ports: ['9000:9000/udp'] } }")
+    lab = docker_lab(tmp_path, "{ web: { image: busybox, network_mode: bridge, command: sleep 1000, ports: ['9000:9000/udp'] } }")
     client = tap(lab, "client/eth0")
     lab.run("client", "udp-send 192.168.50.10 9000 hello")
     (error,) = [packet for packet in client.packets if ICMP in packet]
