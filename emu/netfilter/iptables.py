@@ -357,7 +357,7 @@ def _rules_text(chains: Iterable[Chain], number: int, *, verbose: bool) -> str:
 
 
 def save(netfilter: Netfilter, tables: Iterable[str] | None = None, *, counters: bool = False) -> str:
-    """The tables that there are, in iptables-save's order and words, without its comment lines."""
+    """The tables that there are, in iptables-save's order and words, without its comment lines. `counters`: those of rules; a policy's are always there."""
     names = SAVE_ORDER if tables is None else tables
     text = ""
     for name in names:
@@ -366,8 +366,8 @@ def save(netfilter: Netfilter, tables: Iterable[str] | None = None, *, counters:
         text += f"*{name}\n"
         chains = netfilter.tables[name].listed()
         for chain in chains:
-            counts = f"[{chain.packets}:{chain.octets}]" if counters else "[0:0]"
-            text += f":{chain.name} {chain.policy.value if chain.hook is not None else '-'} {counts}\n"
+            policy = chain.policy.value if chain.hook is not None else "-"
+            text += f":{chain.name} {policy} [{chain.packets}:{chain.octets}]\n"
         for chain in chains:
             for rule in chain.rules:
                 text += f"{f'[{rule.packets}:{rule.octets}] ' if counters else ''}-A {chain.name}{rule_text(rule)}\n"

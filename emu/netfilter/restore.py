@@ -7,7 +7,7 @@ from copy import copy
 from typing import TYPE_CHECKING
 
 from emu.netfilter.iptables import ACTIONS, parse
-from emu.netfilter.rule_text import split
+from emu.netfilter.rule_text import split_saved
 from emu.netfilter.table import HOOKS_OF, Chain, Table, Verdict
 from emu.netfilter.words import IptablesError
 
@@ -84,7 +84,7 @@ class Restore:
             raise IptablesError(f"iptables-restore: line {number} failed", 1)
         packets, octets, text = found.groups()
         try:
-            command = parse(["-t", table.name, *split(text)])
+            command = parse(["-t", table.name, *split_saved(text)])
             if command.name not in ACTIONS or command.table != table.name:
                 raise IptablesError(f"iptables-restore: line {number} failed", 1)
             ACTIONS[command.name](self._netfilter, table, command)

@@ -147,11 +147,29 @@ def _interface(text: str, inverted: bool) -> Name | None:
 
 
 def split(command: str) -> list[str]:
-    """A command line's words, as a shell and iptables-restore split them."""
+    """A command line's words, as a shell splits them."""
     try:
         return shlex.split(command)
     except ValueError as error:
         raise IptablesError(f"{PROGRAM}{error}: {command}", 2) from None
+
+
+def split_saved(line: str) -> list[str]:
+    """A line's words as iptables-restore splits them: double quotes only, and a backslash in them stands before any character."""
+    words: list[str] = []
+    word: str | None = None
+    quoted = escaped = False
+    for char in line:
+        if escaped or (quoted and char not in '"\\') or not (quoted or char in ' \t"'):
+            word, escaped = (word or "") + char, False
+        elif char == "\\":
+            escaped = True
+        elif char == '"':
+            word, quoted = word or "", not quoted
+        elif word is not None:
+            words.append(word)
+            word = None
+    return words if word is None else [*words, word]
 
 
 # --- writing
