@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from emu.docker.model import Endpoint, Network, PortBinding
     from emu.netns.namespace import Netns
 
+NOT_MODELLED = ("macvlan", "ipvlan")
+NO_SWARM = 'This node is not a swarm manager. Use "docker swarm init" or "docker swarm join" to connect this node to swarm and try again.'
 ENTRY_POINTS = "emu.drivers"
 
 
@@ -53,7 +55,11 @@ class Driver:
 
 
 def find_driver(name: str) -> type[Driver]:
-    """Raises DockerError, as Docker does when no plugin has the name."""
+    """Raises DockerError: in Docker's words when there is no such plugin, and for Docker's own drivers that are not here."""
+    if name == "overlay":
+        raise DockerError(503, NO_SWARM)
+    if name in NOT_MODELLED:
+        raise DockerError(501, f"the {name} driver is not modelled")
     where = DRIVERS.get(name) or _entry_point(name)
     if where is None:
         raise DockerError(404, f'plugin "{name}" not found')

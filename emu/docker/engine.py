@@ -111,9 +111,8 @@ class DockerEngine:
         return begun[0]
 
     def find_image(self, name: str) -> Image:
-        """By its name as given, without registry, or without tag; one that nobody described may hold anything."""
-        path = name.partition("@")[0]
-        for known in (path, path.rpartition("/")[2], _untagged(path), _untagged(path).rpartition("/")[2]):
+        """By its name as given, or without tag, digest and Docker's own registry; one that nobody described may hold anything."""
+        for known in (name, _untagged(name)):
             if known in self.images:
                 return self.images[known]
         self.notice(f"image {name} is not known here: its containers idle, and answer on the ports they expose or publish")
@@ -325,6 +324,9 @@ def _to_be_restarted(container: Container) -> bool:
 
 
 def _untagged(name: str) -> str:
-    """Without `:tag`, which is behind the last slash."""
-    head, slash, tail = name.rpartition("/")
-    return head + slash + tail.partition(":")[0]
+    """`nginx` of `docker.io/library/nginx:1.25@sha256:…`."""
+    head, slash, tail = name.partition("@")[0].rpartition("/")
+    path = head + slash + tail.partition(":")[0]
+    for prefix in ("docker.io/", "index.docker.io/", "library/"):
+        path = path.removeprefix(prefix)
+    return path

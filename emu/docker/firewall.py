@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from emu.docker.errors import DockerError
 from emu.errors import EmuError
 from emu.packet.address import ip_text
 
@@ -48,7 +49,7 @@ class Firewall:
     def drop_forwarded(self) -> None:
         """Docker does this if it was Docker that switched forwarding on."""
         if self.enabled:
-            self.netns.iptables("-P FORWARD DROP")
+            self._do("-P FORWARD DROP")
 
     def network_created(self) -> None:
         """After every network, of any driver: the user's own chain comes first."""
@@ -133,14 +134,11 @@ class Firewall:
         outside, inside = f"-p {protocol} --dport {port.host_port}", f"-p {protocol} --dport {port.port}"
         to_host = "" if port.host_ip == "0.0.0.0" else f"-d {port.host_ip} "
         not_from_bridge = f"! -i {bridge} " if self.userland_proxy else ""
-        rules = [
+        return [
             ("nat", "DOCKER", f"{to_host}{not_from_bridge}{outside} -j DNAT --to-destination {ip}:{port.port}"),
             ("filter", "DOCKER", f"-d {ip} ! -i {bridge} -o {bridge} {inside} -j ACCEPT"),
             ("nat", "POSTROUTING", f"-s {ip} -d {ip} {inside} -j MASQUERADE"),
         ]
-        if protocol == "sctp":
-            rules.append(("mangle", "POSTROUTING", f"-p sctp --sport {port.port} -j CHECKSUM --checksum-fill"))
-        return rules
 
     def _set_icc(self, bridge: str, icc: bool) -> None:
         """May the bridge's containers talk to each other? The refusal goes to the end of the chain."""
@@ -157,23 +155,30 @@ class Firewall:
 
     def _append(self, table: str, chain: str, rule: str) -> None:
         if not self._has(table, chain, rule):
-            self.netns.iptables(f"-t {table} -A {chain} {rule}")
+            self._do(f"-t {table} -A {chain} {rule}")
 
     def _insert(self, table: str, chain: str, rule: str) -> None:
         if not self._has(table, chain, rule):
-            self.netns.iptables(f"-t {table} -I {chain} {rule}")
+            self._do(f"-t {table} -I {chain} {rule}")
 
     def _delete(self, table: str, chain: str, rule: str) -> None:
         if self._has(table, chain, rule):
-            self.netns.iptables(f"-t {table} -D {chain} {rule}")
+            self._do(f"-t {table} -D {chain} {rule}")
 
     def _move_to_top(self, chain: str, rule: str) -> None:
         self._delete("filter", chain, rule)
-        self.netns.iptables(f"-t filter -I {chain} {rule}")
+        self._do(f"-t filter -I {chain} {rule}")
 
     def _new_chain(self, table: str, chain: str, *, flush: bool = False) -> None:
         if not self._try(f"-t {table} -N {chain}") and flush:
-            self.netns.iptables(f"-t {table} -F {chain}")
+            self._do(f"-t {table} -F {chain}")
+
+    def _do(self, command: str) -> None:
+        """Raises DockerError with iptables' words: someone may have deleted Docker's chains."""
+        try:
+            self.netns.iptables(command)
+        except EmuError as error:
+            raise DockerError(500, f" (iptables failed: iptables --wait {command}: {error}\n (exit status 1))") from None
 
     def _try(self, command: str) -> bool:
         """Does iptables do it? It says no to what is not there, and to a chain that is."""

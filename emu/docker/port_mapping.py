@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from emu.docker.firewall import Firewall
     from emu.netns.namespace import Netns
 
+PROTOCOLS = ("tcp", "udp")
 ATTEMPTS = 10  # for a port that the engine chooses
 
 
@@ -107,19 +108,28 @@ class PortMapper:
     def _map(self, bridge: str, container: Ip, binding: PortBinding) -> Mapping:
         """Allocate, install the rules, start the proxy."""
         host_ip, protocol = binding.host_ip, binding.protocol
+        if protocol not in PROTOCOLS:
+            raise DockerError(400, f"publishing {protocol} ports is not modelled")
         host_port = self.allocator.request(host_ip, protocol, binding.host_port, binding.host_port_end)
         port = PublishedPort(binding.port, protocol, host_ip, host_port)
-        self.firewall.publish(bridge, container, port)
         try:
-            proxy = listen(self.netns, port, ip_text(container), forward=self.userland_proxy)
-        except OSError as error:
+            self.firewall.publish(bridge, container, port)
+            proxy = self._listen(port, container)
+        except DockerError:
             self.firewall.unpublish(bridge, container, port)
             self.allocator.release(host_ip, protocol, host_port)
-            reason = (error.strerror or str(error)).lower()
-            text = f"listen {protocol}4 {host_ip}:{host_port}: bind: {reason}"
-            raise DockerError(500, f"Error starting userland proxy: {text}" if self.userland_proxy else text) from None
+            raise
         self._proxies[proxy] = None
         return Mapping(bridge, container, port, proxy)
+
+    def _listen(self, port: PublishedPort, container: Ip) -> Listener:
+        """The proxy, or what only holds the port. Raises DockerError."""
+        try:
+            return listen(self.netns, port, ip_text(container), forward=self.userland_proxy)
+        except OSError as error:
+            reason = (error.strerror or str(error)).lower()
+            text = f"listen {port.protocol}4 {port.host_ip}:{port.host_port}: bind: {reason}"
+            raise DockerError(500, f"Error starting userland proxy: {text}" if self.userland_proxy else text) from None
 
     def close(self) -> None:
         """Stop all proxies, and nothing else: the machine goes down."""

@@ -36,6 +36,7 @@ def test_the_three_networks_are_there_from_the_start(docker: DockerHost) -> None
         ("docker network create --subnet 10.1.5.0/24 --ip-range 10.1.6.0/28 b", 1, "no matching subnet for range 10.1.6.0/28"),
         ("docker network create -d nosuch b", 1, DAEMON + 'plugin "nosuch" not found'),
         ("docker network create bridge", 1, DAEMON + "operation is not permitted on predefined bridge network "),
+        ("docker network create -d macvlan b", 1, DAEMON + "the macvlan driver is not modelled"),
         ("docker network create -d host h2", 1, DAEMON + 'only one instance of "host" network is allowed'),
         ("docker network create -d null n2", 1, DAEMON + 'only one instance of "null" network is allowed'),
         ("docker network create --ipv6 b", 125, "docker network create: '--ipv6' is not modelled"),

@@ -101,6 +101,19 @@ def test_an_internal_network_has_only_its_two_drops() -> None:
     assert name not in docker.netns.netfilter.save(["nat"], counters=False)
 
 
+def test_rules_that_someone_flushed_stop_docker_with_iptables_own_words() -> None:
+    docker = DockerHost()
+    docker.netns.iptables("-t nat -F")
+    docker.netns.iptables("-t nat -X")
+    process = docker.run(f"{WEB} -p 8080:80 {SLEEP}")
+    assert process.exit_status == 125
+    rule = "iptables --wait -t nat -A DOCKER ! -i docker0 -p tcp --dport 8080 -j DNAT --to-destination 172.17.0.2:80"
+    assert "driver failed programming external connectivity on endpoint web (" in process.output
+    assert f" (iptables failed: {rule}: iptables" in process.output
+    assert "Failed to Setup IP tables:  (iptables failed: " in docker.out("docker network create app")
+    assert [name for name in docker.netns.devices if name.startswith(("br-", "veth"))] == []
+
+
 def test_stopping_a_container_withdraws_its_rules() -> None:
     docker = DockerHost()
     before = docker.netns.netfilter.save(["nat"], counters=False)

@@ -69,12 +69,18 @@ class BridgeDriver(Driver):
             netns.sysctl.set(f"net.ipv4.conf.{name}.route_localnet", "1")
         state = BridgeState(bridge, name, subnet, icc, masquerade, options.get(HOST_IP, ""), mtu)
         network.state = state
-        firewall = self.docker.firewall
-        if network.internal:
-            firewall.add_internal_bridge(name, subnet, icc=icc)
-        else:
-            firewall.add_bridge(name, subnet, icc=icc, masquerade=masquerade, host_address=state.host_address)
+        try:
+            self._add_rules(network)
+        except DockerError as error:
+            self.delete_network(network)
+            raise DockerError(error.status, f"Failed to Setup IP tables: {error.message}") from None
         netns.set_up(bridge)
+
+    def _add_rules(self, network: Network) -> None:
+        state, firewall = _state(network), self.docker.firewall
+        if network.internal:
+            return firewall.add_internal_bridge(state.name, state.subnet, icc=state.icc)
+        firewall.add_bridge(state.name, state.subnet, icc=state.icc, masquerade=state.masquerade, host_address=state.host_address)
 
     def delete_network(self, network: Network) -> None:
         state = _state(network)

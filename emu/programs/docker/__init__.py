@@ -43,6 +43,11 @@ async def main(process: Process, argv: list[str]) -> int:
     run: Run = getattr(import_module(f"{__name__}.{module}"), function)
     try:
         return await run(process, words[1:])
+    except UsageError as wrong:
+        if wrong.status:
+            raise
+        process.print(wrong)  # help that was asked for
+        return 0
     except DockerError as error:
         raise UsageError(f"Error response from daemon: {error.message}", 1) from None
 

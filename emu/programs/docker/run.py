@@ -84,6 +84,8 @@ def _create(process: Process, options: Options) -> Container:
 
 def _config(process: Process, options: Options) -> ContainerConfig:
     image, *command = options.arguments
+    for server in options.all("dns"):
+        _check(address.ip, server, f'invalid argument "{server}" for "--dns" flag: {server} is not an ip address')
     networks = [*options.all("network"), *options.all("net")]
     if len(networks) > 1:
         raise DockerError(400, f"Container cannot be connected to network endpoints: {', '.join(networks)}")
