@@ -29,7 +29,7 @@ from emu.netns.namespace import Netns
 from emu.process import Main, Place, Process
 from emu.programs import shell
 from emu.topology import builder
-from emu.topology.images import well_known
+from emu.topology.images import find_image, well_known
 from emu.topology.spec import ComposeSpec, DockerSpec, ImageSpec, Step, Topology
 
 if TYPE_CHECKING:
@@ -64,7 +64,7 @@ class Lab:
         self.on_netns: list[Callable[[Netns], None]] = []
         self.background: list[tuple[Step, Process]] = []
         self._own_programs = {name: _load_program(name, path) for name, path in topology.programs.items()}
-        self._images = {name: _image(spec) for name, spec in (well_known() | dict(topology.images)).items()}
+        self._images = {name: _image(spec) for name, spec in _images(topology).items()}
         self._zero_ns = 0
 
     def __enter__(self) -> Lab:
@@ -102,6 +102,11 @@ class Lab:
         docker = DockerEngine(host, DaemonConfig.from_spec(config), self._images)
         if services is not None:
             compose_up(docker, services)
+
+    def notices(self) -> list[str]:
+        """What the Docker engines have to say of images and programs that are not there; each once."""
+        found = [notice for host in self.hosts.values() if host.docker is not None for notice in host.docker.notices]
+        return list(dict.fromkeys(found))
 
     # --- places
 
@@ -203,6 +208,13 @@ class Lab:
                 on_step(result)
         self.settle()
         return results
+
+
+def _images(topology: Topology) -> dict[str, ImageSpec]:
+    """All images by name: the well-known ones, the file's own, and those of services, of which the loader has told what is not known."""
+    images = well_known() | dict(topology.images)
+    services = [service for host in topology.hosts.values() if host.compose is not None for service in host.compose.services.values()]
+    return images | {service.image: find_image(service.image, topology.images) for service in services if service.image}
 
 
 def _image(spec: ImageSpec) -> Image:

@@ -32,6 +32,7 @@ class RunResult:
     real_seconds: float = 0.0
     captures: int = 0
     stopped: str = ""
+    notices: list[str] = field(default_factory=list)
 
     @property
     def problems(self) -> list[tuple[StepResult, str]]:
@@ -76,6 +77,7 @@ def run(
         except LimitReached as limit:
             result.stopped = str(limit)
         result.virtual_ns = lab.engine.now
+        result.notices = lab.notices()
         for step in result.steps:
             recorder.log_step(step)
         recorder.finish()
