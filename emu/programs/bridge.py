@@ -88,7 +88,8 @@ def _show_port(context: Context, port: BridgePort) -> None:
     if "details" in context.options:
         context.process.print(
             f"    hairpin {on_off(port.hairpin)} guard off root_block off fastleave off "
-            f"learning {on_off(port.learning)} flood {on_off(port.flood)} mcast_flood on bcast_flood on mcast_router 1 mcast_to_unicast off neigh_suppress off vlan_tunnel off "
+            f"learning {on_off(port.learning)} flood {on_off(port.flood)} mcast_flood on bcast_flood on "
+            "mcast_router 1 mcast_to_unicast off neigh_suppress off vlan_tunnel off "
             f"isolated {on_off(port.isolated)} locked off "
         )
 

@@ -21,8 +21,8 @@ AGENT = "curl/7.88.1"
 CONNECT_TIMEOUT_S = 300.0
 LONG = {
     "silent": "s", "show-error": "S", "output": "o", "remote-name": "O", "max-time": "m", "connect-timeout": "connect-timeout:",
-    "head": "I", "include": "i", "verbose": "v", "request": "X", "data": "d", "header": "H", "user-agent": "A", "write-out": "w", "fail": "f",
-    "location": "L", "insecure": "k", "ipv4": "4", "max-redirs": "max-redirs:",
+    "head": "I", "include": "i", "verbose": "v", "request": "X", "data": "d", "header": "H", "user-agent": "A", "write-out": "w",
+    "fail": "f", "location": "L", "insecure": "k", "ipv4": "4", "max-redirs": "max-redirs:",
 }  # fmt: skip
 TRY = "curl: try 'curl --help' or 'curl --manual' for more information"
 
