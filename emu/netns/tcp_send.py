@@ -251,16 +251,22 @@ class Sender:
     def _sample_rtt(self, received: Received, acked: list[Sent], sacked: list[Sent]) -> None:
         """From a segment sent once, or else from the echoed timestamp (tcp_ack_update_rtt)."""
         now = self._engine.now
-        clean = [sent for sent in acked if not sent.retransmitted and not sent.sacked] or [s for s in sacked if not s.retransmitted]
+        clean = [] if any(sent.retransmitted for sent in acked) else [sent for sent in acked if not sent.sacked]
+        clean = clean or [sent for sent in sacked if not sent.retransmitted]
         if clean:
             rtt_ns = now - clean[0].sent_ns
-        elif acked and received.options.timestamp is not None and received.options.echo:
+        elif acked and received.options.timestamp is not None and received.options.echo and not self._tells_duplicate(received):
             rtt_ns = ((self._connection.output.timestamp() - received.options.echo) & WRAP) * MILLISECOND
             if rtt_ns > 1 << 41:
                 return
         else:
             return
         self.round_trip.sample(rtt_ns, self.una, self.nxt)
+
+    def _tells_duplicate(self, received: Received) -> bool:
+        """Is the first SACK block a D-SACK? Such an answer to an old copy echoes the time of something earlier."""
+        sack = received.options.sack
+        return bool(sack) and extend(sack[0][0], self.una) < received.ack
 
     # Timers.
 
