@@ -55,7 +55,12 @@ def fields(path: Path, *names: str, where: str = "", config: Path | None = None,
 
 def check(path: Path, *, tcp_analysis: bool = True) -> Findings:
     """All that tshark finds wrong; `tcp_analysis` is for captures of one interface."""
-    options = (*CHECKSUMS, *DECODE_AS, f"-otcp.analyze_sequence_numbers:{str(tcp_analysis).upper()}", f"-otcp.desegment_tcp_streams:{str(tcp_analysis).upper()}")
+    options = (
+        *CHECKSUMS,
+        *DECODE_AS,
+        f"-otcp.analyze_sequence_numbers:{str(tcp_analysis).upper()}",
+        f"-otcp.desegment_tcp_streams:{str(tcp_analysis).upper()}",
+    )
     findings = Findings()
     wrong = " || ".join(f"{name} == 0" for name in BAD_CHECKSUMS)
     flags = "tcp.analysis.flags && !tcp.analysis.window_update"

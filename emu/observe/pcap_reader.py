@@ -148,8 +148,8 @@ class _PcapNg:
         if link != ETHERNET:
             raise self._fail(f"has link type {link}; only Ethernet (1) can be read")
         options = dict(self._options(body, 8))
-        resolution = options.get(pcapng.IF_TSRESOL, b"\x06")[0]
-        units: int = 2 ** (resolution & 0x7F) if resolution & 0x80 else 10**resolution
+        resolution: int = options.get(pcapng.IF_TSRESOL, b"\x06")[0]
+        units = 1 << (resolution & 0x7F) if resolution & 0x80 else int(10**resolution)
         offset = options.get(pcapng.IF_TSOFFSET)
         seconds: int = unpack_from(self._order + "q", offset)[0] if offset else 0
         name = options.get(pcapng.IF_NAME, b"").decode(errors="replace")

@@ -148,13 +148,13 @@ class Recorder:
 
     def _tap(self, number: int) -> Tap:
         """The tap of one interface: this is what a captured frame costs."""
-        engine, recent, store_check = self.engine, self.store.recent, self._check
-        append = recent.append
+        engine, recent, check = self.engine, self.store.recent, self._check
+        append, low_bits = recent.append, CHECK_EVERY - 1
 
         def everything(_: NetDevice, direction: Direction, frame: Frame) -> None:
             append((engine.now, number, direction, frame))
-            if not len(recent) % CHECK_EVERY:
-                store_check()
+            if not len(recent) & low_bits:
+                check()
 
         def for_this_host(dev: NetDevice, direction: Direction, frame: Frame) -> None:
             if direction is not RX or dev.accepts(frame.wire[:6]):

@@ -13,7 +13,8 @@ from emu.packet.frame import Frame
 
 Record = tuple[int, int, Direction, Frame]  # virtual time in ns, number of the interface, direction, frame
 
-CHECK_EVERY = 1024  # a power of two
+CHECK_EVERY = 1024  # a power of two: taps test the length's low bits
+SAMPLE = 8  # of so many records one is measured
 MEMORY_LIMIT = 48_000_000
 RECORD_OVERHEAD = 200  # bytes of a tuple, a Frame and its bytes object beside the frame's own bytes
 
@@ -36,7 +37,7 @@ class RecordStore:
 
     def check(self) -> None:
         """Called at every `CHECK_EVERY`th record: what is beyond the limit goes to disk. Raises OSError."""
-        self._bytes += sum([len(record[3].wire) for record in self.recent[-CHECK_EVERY:]]) + CHECK_EVERY * RECORD_OVERHEAD
+        self._bytes += sum([len(record[3].wire) for record in self.recent[-CHECK_EVERY::SAMPLE]]) * SAMPLE + CHECK_EVERY * RECORD_OVERHEAD
         if self._bytes > self._limit:
             self._spill()
 

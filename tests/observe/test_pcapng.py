@@ -33,7 +33,9 @@ def test_what_is_written_is_read_back(tmp_path_factory, written):
     capture = read(path)
     assert capture.interfaces == ["a", "b", "ü/eth0"]
     names = capture.interfaces
-    assert [(names.index(each.interface), each.time_ns, each.wire, each.outbound, each.packet_id, each.comments) for each in capture.frames] == written
+    assert [
+        (names.index(each.interface), each.time_ns, each.wire, each.outbound, each.packet_id, each.comments) for each in capture.frames
+    ] == written
 
 
 def test_a_text_that_is_too_long_is_cut_between_characters():

@@ -10,6 +10,7 @@ import pytest
 from emu.errors import EmuError
 from emu.observe import pcap
 from emu.observe.run_folder import RunFolder
+from emu.observe.store import RecordStore
 from tests.observe.captures import recorder_of, send
 from tests.wires import Bridged
 
@@ -33,13 +34,23 @@ def test_a_run_appears_whole_and_replaces_the_last_one(tmp_path):
     assert left(target.parent) == ["emu-lab"]
 
 
+def fail_half_way(folder: Path, error: type[BaseException]) -> None:
+    (folder / "steps.log").write_text("half")
+    raise error
+
+
+def run_and_write(net: Bridged, folder: Path) -> None:
+    recorder = recorder_of(net, folder)
+    send(net)
+    recorder.finish()
+
+
 @pytest.mark.parametrize("error", [KeyboardInterrupt, EmuError, AssertionError, SystemExit])
 def test_what_goes_wrong_leaves_the_last_good_run(tmp_path, error):
     target = tmp_path / "emu-lab"
     a_run(target, "one")
     with pytest.raises(error), RunFolder(target) as folder:
-        (folder / "steps.log").write_text("half")
-        raise error
+        fail_half_way(folder, error)
     assert (target / "steps.log").read_text() == "one"
     assert left(tmp_path) == ["emu-lab"]
 
@@ -65,9 +76,7 @@ def test_a_full_disk_is_said_and_leaves_the_last_good_run(tmp_path, monkeypatch)
     monkeypatch.setattr(pcap, "record", record)
     net = Bridged(2)
     with pytest.raises(EmuError, match="emu-lab: the run was not written: No space left on device"), RunFolder(target) as folder:
-        recorder = recorder_of(net, folder)
-        send(net)
-        recorder.finish()
+        run_and_write(net, folder)
     assert written == 3
     assert (target / "steps.log").read_text() == "one"
     assert left(tmp_path) == ["emu-lab"]
@@ -77,14 +86,18 @@ def test_a_disk_that_fills_up_while_the_lab_runs_ends_the_lab(tmp_path, monkeypa
     target = tmp_path / "emu-lab"
     net = Bridged(2)
 
-    def spill() -> None:
+    def spill(store: RecordStore) -> None:
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    with pytest.raises(EmuError, match="captures: No space left on device"), RunFolder(target) as folder:
-        recorder = recorder_of(net, folder, memory_limit=1000)
-        monkeypatch.setattr(recorder.store, "_spill", spill)
+    def run_long(folder: Path) -> None:
+        recorder_of(net, folder, memory_limit=1000)
         for _ in range(1000):
             send(net)
+
+    monkeypatch.setattr(RecordStore, "_spill", spill)
+
+    with pytest.raises(EmuError, match="captures: No space left on device"), RunFolder(target) as folder:
+        run_long(folder)
     assert left(tmp_path) == []
 
 

@@ -26,7 +26,8 @@ def test_a_packet_has_one_line_with_all_its_hops(tmp_path):
     packets = {each["id"]: each for each in read(tmp_path / "trace.jsonl")}
     datagram = next(each for each in packets.values() if "UDP" in each["hops"][0]["packet"])
     assert [(hop["at"], hop.get("dir")) for hop in datagram["hops"]] == [
-        ("h1/eth0", "out"), ("switch/port1", "in"), ("switch/port2", "out"), ("h2/eth0", "in"), ("h2", None),
+        ("h1/eth0", "out"), ("switch/port1", "in"), ("switch/port2", "out"), ("switch/br0", "in"),
+        ("h2/eth0", "in"), ("h2", None),
     ]  # fmt: skip
     assert datagram["dropped"] == "dropped at h2/eth0: no socket listens on the port"
     assert [hop["t"] for hop in datagram["hops"]] == sorted(hop["t"] for hop in datagram["hops"])

@@ -41,7 +41,10 @@ def test_incremental_update_is_equation_3_of_rfc_1624(old_sum, old, new):
     while total >> 16:
         total = (total & 0xFFFF) + (total >> 16)
     expected = ~total & 0xFFFF
-    assert update(old_sum, old.to_bytes(2, "big"), new.to_bytes(2, "big")) in {expected, expected ^ 0xFFFF if expected in {0, 0xFFFF} else expected}
+    assert update(old_sum, old.to_bytes(2, "big"), new.to_bytes(2, "big")) in {
+        expected,
+        expected ^ 0xFFFF if expected in {0, 0xFFFF} else expected,
+    }
 
 
 @given(ips, ips, st.integers(1, 255))

@@ -48,9 +48,7 @@ def test_ipv4_is_built_as_scapy_builds_it(src, dst, protocol, payload, ttl, tos,
         flags=fragment >> 13, frag=fragment & 0x1FFF, options=[IPOption(bytes([0xDE, len(body) + 2]) + body) for body in options],
     )  # fmt: skip
     expected = bytes(packet / Raw(payload))
-    built = ipv4.build(
-        src, dst, protocol, payload, ttl=ttl, tos=tos, identification=identification, fragment=fragment, options=raw
-    )
+    built = ipv4.build(src, dst, protocol, payload, ttl=ttl, tos=tos, identification=identification, fragment=fragment, options=raw)
     assert built == expected
     assert ipv4.is_valid(built)
     assert ipv4.header_length(built) == IP(built).ihl * 4
@@ -87,7 +85,9 @@ def test_decrementing_the_ttl_leaves_what_scapy_would_build(src, dst, ttl, ident
 def test_replacing_an_address_leaves_what_scapy_would_build(src, dst, new, where, payload):
     changed = ipv4.replace(ipv4.build(src, dst, 6, payload), where, new)
     assert ipv4.is_valid(changed)
-    expected = bytes(IP(src=ip_text(new if where == ipv4.SRC else src), dst=ip_text(new if where == ipv4.DST else dst), proto=6, id=0) / Raw(payload))
+    expected = bytes(
+        IP(src=ip_text(new if where == ipv4.SRC else src), dst=ip_text(new if where == ipv4.DST else dst), proto=6, id=0) / Raw(payload)
+    )
     assert changed[:10] + changed[12:] == expected[:10] + expected[12:]
     assert _same_sum(changed[10:12], expected[10:12])
 
