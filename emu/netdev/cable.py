@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from emu.engine import Engine
     from emu.netdev.nic import Nic
 
-DELAY_NS = 50 * MICROSECOND
+DELAY_NS = 20 * MICROSECOND
 QUEUE = 1000  # frames that may wait for a sender's line, as a NIC's txqueuelen
 FRAMING = 24  # preamble, FCS and gap: bytes on the line beyond the frame's own
 
