@@ -125,8 +125,12 @@ class DockerEngine:
     def name_servers(self) -> list[Ip]:
         """Those of the host's resolv.conf."""
         lines = [line.split() for line in files.read(self.host.place.files, "/etc/resolv.conf").splitlines()]
-        texts = [words[1] for words in lines if len(words) > 1 and words[0] == "nameserver" and ":" not in words[1]]
-        return [address.ip(text) for text in texts]
+        servers = []
+        for words in lines:
+            with suppress(ValueError):  # one of IPv6, or nonsense
+                if len(words) > 1 and words[0] == "nameserver":
+                    servers.append(address.ip(words[1]))
+        return servers
 
     # --- containers
 

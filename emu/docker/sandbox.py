@@ -6,6 +6,7 @@ publishes the ports; both move when a better one is connected or the best one go
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from emu.docker.drivers.bridge import PREFIX
@@ -87,7 +88,8 @@ class Sandbox:
             self._close_way_out()
         endpoint.network.driver.leave(endpoint)
         endpoint.interface = ""
-        self._choose_way_out()
+        with suppress(DockerError):  # Docker logs a warning, and goes on
+            self._choose_way_out()
 
     def _choose_way_out(self) -> None:
         ways = (endpoint for endpoint in self.endpoints if endpoint.gateway is not None and endpoint.interface)

@@ -37,6 +37,8 @@ def test_the_three_networks_are_there_from_the_start(docker: DockerHost) -> None
         ("docker network create -d nosuch b", 1, DAEMON + 'plugin "nosuch" not found'),
         ("docker network create bridge", 1, DAEMON + "operation is not permitted on predefined bridge network "),
         ("docker network create -d macvlan b", 1, DAEMON + "the macvlan driver is not modelled"),
+        ("docker network create -o com.docker.network.driver.mtu=5 b", 1, DAEMON + "invalid MTU number: 5"),
+        ("docker network create -o com.docker.network.bridge.name=much-too-long-name b", 1, None),
         ("docker network create -d host h2", 1, DAEMON + 'only one instance of "host" network is allowed'),
         ("docker network create -d null n2", 1, DAEMON + 'only one instance of "null" network is allowed'),
         ("docker network create --ipv6 b", 125, "docker network create: '--ipv6' is not modelled"),
@@ -210,6 +212,21 @@ def test_the_default_route_is_that_of_the_network_whose_name_comes_first(docker:
     assert list(place.netns.devices) == ["lo", "eth1", "eth2", "eth3"]
     short = docker.docker.find("box").short_id
     assert place.files.read("/etc/hosts").splitlines()[6:] == [f"172.17.0.2\t{short}", f"172.18.0.2\t{short}"]
+
+
+def test_a_network_driver_s_mtu_is_that_of_its_containers(docker: DockerHost) -> None:
+    docker.runs("docker network create -o com.docker.network.driver.mtu=1400 slim", f"docker run -d --name thin --network slim {SLEEP}")
+    place = docker.docker.find("thin").place
+    assert place is not None
+    assert place.netns.devices["eth0"].mtu == 1400
+
+
+def test_a_container_ends_in_order_even_if_its_rules_were_deleted(docker: DockerHost) -> None:
+    docker.runs("docker network create a", f"docker run -d --name box --network a -p 80:80 {SLEEP}", "docker network connect bridge box")
+    for command in ("-t nat -F", "-t nat -X", "-F", "-X"):
+        docker.netns.iptables(command)
+    docker.runs("docker rm -f box", "docker network rm a")
+    assert [name for name in docker.netns.devices if name.startswith(("br-", "veth"))] == []
 
 
 def test_published_ports_move_with_the_default_route(docker: DockerHost) -> None:

@@ -54,6 +54,7 @@ def test_tcp_is_copied_both_ways_and_each_end_is_handed_on(netns: Netns) -> None
 
     served = netns.engine.spawn(serve())
     assert finish(netns, talk()) == b"thank you"
+    netns.engine.run(until=served)
     assert served.result() == b"hello"
 
 

@@ -25,6 +25,7 @@ NAME, ICC, MASQUERADE = BRIDGE + "name", BRIDGE + "enable_icc", BRIDGE + "enable
 NO_ADDRESS, HOST_BINDING, DEFAULT = BRIDGE + "inhibit_ipv4", BRIDGE + "host_binding_ipv4", BRIDGE + "default_bridge"
 MTU, HOST_IP, PREFIX = "com.docker.network.driver.mtu", "com.docker.network.host_ipv4", "com.docker.network.container_iface_prefix"
 OPTIONS = {NAME, ICC, MASQUERADE, NO_ADDRESS, HOST_BINDING, DEFAULT, MTU, HOST_IP, PREFIX}
+LONGEST_NAME = 15  # IFNAMSIZ and its zero
 TRUE, FALSE = {"1", "t", "T", "TRUE", "true", "True"}, {"0", "f", "F", "FALSE", "false", "False"}
 
 
@@ -156,6 +157,8 @@ class BridgeDriver(Driver):
                 raise DockerError(403, conflict + "networks have same bridge name")
             if other.state.subnet.overlaps(subnet):
                 raise DockerError(403, conflict + "networks have overlapping IPv4")
+        if not 0 < len(name) <= LONGEST_NAME or "/" in name or any(letter.isspace() for letter in name):
+            raise DockerError(500, f"{name!r} cannot be the name of a device: numerical result out of range")
         if name in self.docker.netns.devices:
             raise DockerError(400, f"a device named {name} exists already on {self.docker.host.name}: using it as a bridge is not modelled")
 
@@ -173,7 +176,7 @@ class BridgeDriver(Driver):
         text = options.get(MTU, "0")
         if not text.lstrip("-").isdigit():
             raise DockerError(400, f'failed to parse {MTU} value: {text} (strconv.Atoi: parsing "{text}": invalid syntax)')
-        if int(text) < 0:
+        if int(text) != 0 and not 68 <= int(text) <= 65535:
             raise DockerError(400, f"invalid MTU number: {text}")
         return int(text) or 1500
 
