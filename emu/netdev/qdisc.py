@@ -6,7 +6,6 @@ with states, delay distributions other than uniform.
 
 from __future__ import annotations
 
-import random
 from dataclasses import dataclass, field
 from heapq import heappop, heappush
 from typing import TYPE_CHECKING, Protocol
@@ -16,6 +15,7 @@ from emu.netdev.drop import DropReason
 from emu.packet.frame import Frame
 
 if TYPE_CHECKING:
+    from emu.engine import Engine
     from emu.netdev.device import NetDevice
 
 
@@ -62,8 +62,8 @@ class NetemOptions:
 class _Chance:
     """get_crandom: a random number from 0 to 1 that leans on the one before."""
 
-    def __init__(self, source: random.Random) -> None:
-        self._source = source
+    def __init__(self, engine: Engine, name: str) -> None:
+        self._source = engine.stream(name)
         self._last = 0.0
 
     def draw(self, correlation: float) -> float:
@@ -84,8 +84,8 @@ class Netem:
         self.options = options
         self.handle = handle
         self.sent_bytes = self.sent_packets = self.dropped = 0
-        source = dev.engine.stream(f"netem {dev.label}")
-        self._delay, self._loss, self._duplicate, self._reorder = (_Chance(source) for _ in range(4))
+        names = ("delay", "loss", "duplicate", "reorder")
+        self._delay, self._loss, self._duplicate, self._reorder = (_Chance(dev.engine, f"netem {dev.label} {name}") for name in names)
         self._counter = 0
         self._serial = 0
         self._queue: list[tuple[int, int, Frame]] = []

@@ -13,91 +13,13 @@ from emu.netdev.device import NetDevice
 from emu.netns.fib import Route
 from emu.packet.address import ANY, BROADCAST, Ip, ip_text, is_multicast, network
 from emu.process import UsageError
-from emu.programs.ip.words import Context, Words, answers, dispatch, extended, integer, invalid, not_modelled, parse_ip, parse_prefix
+from emu.programs.ip.route_words import Asked
+from emu.programs.ip.words import Context, Words, answers, dispatch, extended, not_modelled
 from emu.programs.libc.strerror import number
-
-KINDS = ("unicast", "unreachable", "prohibit", "blackhole", "local", "broadcast")
-REFUSED_KINDS = frozenset({"throw", "nat", "anycast", "multicast"})
-SCOPES = {"global": "global", "universe": "global", "link": "link", "host": "host"}
-PROTOCOLS = {"2": "kernel", "3": "boot", "4": "static", "1": "redirect"}
-REFUSED = frozenset({"nexthop", "nhid", "tos", "dsfield", "encap", "weight", "advmss", "window", "rtt", "cwnd", "initcwnd", "initrwnd",
-                     "quickack", "congctl", "realm", "realms", "pref", "expires", "hoplimit", "lock", "type", "ttl-propagate"})  # fmt: skip
 
 
 def run(context: Context, words: Words) -> int:
     return dispatch(context, words, "route", ACTIONS, "show")
-
-
-# --- the words of a route
-
-
-class _Asked:
-    """A route as a command line describes it; what was not said is None."""
-
-    def __init__(self, context: Context, words: Words) -> None:
-        self.dst: tuple[Ip, int] | None = None
-        self.via: Ip | None = None
-        self.src: Ip | None = None
-        self.dev: NetDevice | None = None
-        self.metric: int | None = None
-        self.mtu: int | None = None
-        self.table = "main"
-        self.kind = ""
-        self.scope = ""
-        self.protocol = ""
-        self.onlink = False
-        self.source: Ip | None = None  # `from`, of get
-        while words:
-            self._read(context, words, words.next())
-
-    def _read(self, context: Context, words: Words, word: str) -> None:
-        if word in REFUSED or word in REFUSED_KINDS:
-            raise not_modelled(f"route … {word}")
-        if word in KINDS:
-            self.kind = word
-        elif word == "onlink":
-            self.onlink = True
-        elif word in {"dev", "oif"}:
-            self.dev = context.device(words.next())
-        elif word in {"via", "src", "from"}:
-            words.take("inet")
-            self._address(word, words.next())
-        elif word in {"metric", "priority", "preference", "mtu"}:
-            words.take("lock")
-            name = "mtu" if word == "mtu" else "metric"
-            setattr(self, name, integer(words.next(), f'"{name}" value is invalid'))
-        elif word in {"table", "scope", "proto", "protocol"}:
-            self._name(word, words.next())
-        else:
-            text = words.next() if word in {"to", "root", "match", "exact"} else word
-            if self.dst is not None:
-                raise UsageError(f'Error: either "to" is duplicate, or "{text}" is a garbage.', 255)
-            self.dst = parse_prefix(text)
-
-    def _address(self, word: str, text: str) -> None:
-        if word == "via":
-            self.via = parse_ip(text)
-        elif word == "src":
-            self.src = parse_ip(text, "any valid address")
-        else:
-            self.source = parse_prefix(text)[0]
-
-    def _name(self, word: str, text: str) -> None:
-        if word == "table":
-            self.table = self._table(text)
-        elif word == "scope":
-            if text not in SCOPES:
-                raise invalid(text, "invalid scope")
-            self.scope = SCOPES[text]
-        else:
-            self.protocol = PROTOCOLS.get(text, text)
-
-    @staticmethod
-    def _table(text: str) -> str:
-        name = {"254": "main", "255": "local", "0": "all"}.get(text, text)
-        if name not in {"main", "local", "all"}:
-            raise not_modelled(f"route … table {text}")
-        return name
 
 
 # --- show
@@ -155,7 +77,7 @@ def _sorted(routes: list[Route]) -> list[Route]:
     return sorted(routes, key=lambda route: (route.dst, -route.length, route.metric))
 
 
-def _chosen(context: Context, asked: _Asked) -> list[tuple[Route, str]]:
+def _chosen(context: Context, asked: Asked) -> list[tuple[Route, str]]:
     """The routes that a filter means, each with the name of its table where that is worth saying."""
     fib = context.netns.fib
     rows = [(route, "") for route in _sorted(fib.routes)] if asked.table != "local" else []
@@ -163,7 +85,7 @@ def _chosen(context: Context, asked: _Asked) -> list[tuple[Route, str]]:
     return [(route, table) for route, table in rows if _matches(route, asked, whole=False)]
 
 
-def _matches(route: Route, asked: _Asked, *, whole: bool) -> bool:
+def _matches(route: Route, asked: Asked, *, whole: bool) -> bool:
     """`whole`: as `del` asks, where a metric that was not given means any."""
     kind = asked.kind or ("unicast" if whole else route.kind)
     if asked.dst is not None and (route.dst, route.length) != (network(*asked.dst), asked.dst[1]):
@@ -183,7 +105,7 @@ def _show(context: Context, words: Words) -> int:
     context.refuse_options("details", "statistics")
     if words.peek() == "cache":
         raise not_modelled("route show cache")
-    asked = _Asked(context, words)
+    asked = Asked(context, words)
     rows = _chosen(context, asked)
     hide_dev = asked.dev is not None
     if context.json:
@@ -198,7 +120,7 @@ def _show(context: Context, words: Words) -> int:
 
 
 def _get(context: Context, words: Words) -> int:
-    asked = _Asked(context, words)
+    asked = Asked(context, words)
     if asked.dst is None:
         raise UsageError("need at least a destination address", 1)
     dst = asked.dst[0]
@@ -239,7 +161,7 @@ def _get(context: Context, words: Words) -> int:
 # --- change
 
 
-def _made(context: Context, asked: _Asked) -> Route:
+def _made(context: Context, asked: Asked) -> Route:
     """The route asked for, checked as fib_create_info does. Raises UsageError."""
     if asked.dst is None:
         raise UsageError("ip: a destination is required", 255)
@@ -267,7 +189,7 @@ def _made(context: Context, asked: _Asked) -> Route:
     )
 
 
-def _gateway_device(context: Context, asked: _Asked, via: Ip) -> NetDevice:
+def _gateway_device(context: Context, asked: Asked, via: Ip) -> NetDevice:
     """The device behind which the gateway is: it must be on-link (fib_check_nh_v4_gw)."""
     netns = context.netns
     if asked.onlink:
@@ -282,14 +204,14 @@ def _gateway_device(context: Context, asked: _Asked, via: Ip) -> NetDevice:
 
 def _add(context: Context, words: Words) -> int:
     try:
-        context.netns.fib.add(_made(context, _Asked(context, words)))
+        context.netns.fib.add(_made(context, Asked(context, words)))
     except FileExistsError:
         raise answers("File exists") from None
     return 0
 
 
 def _replace(context: Context, words: Words, *, must_exist: bool = False) -> int:
-    route = _made(context, _Asked(context, words))
+    route = _made(context, Asked(context, words))
     fib = context.netns.fib
     old = next((other for other in fib.routes if other.same_key(route)), None)
     if old is not None:
@@ -305,7 +227,7 @@ def _change(context: Context, words: Words) -> int:
 
 
 def _delete(context: Context, words: Words) -> int:
-    asked = _Asked(context, words)
+    asked = Asked(context, words)
     if asked.dst is None:
         raise UsageError('"ip route del" requires arguments.', 255)
     fib = context.netns.fib
@@ -322,7 +244,7 @@ def _flush(context: Context, words: Words) -> int:
     if words.take("cache"):
         context.netns.ipv4.forget_learnt_mtus()
         return 0
-    asked = _Asked(context, words)
+    asked = Asked(context, words)
     if asked.table != "main":
         raise not_modelled(f"route flush table {asked.table}")
     for route, _ in _chosen(context, asked):
