@@ -1,10 +1,11 @@
 """Connection tracking (net/netfilter/nf_conntrack_core.c, nf_conntrack_proto_{udp,icmp,generic}.c; TCP is in conntrack_tcp.py).
 
-An entry is known by two flow tuples, one a direction. A flow tuple is 13 bytes: protocol, source, destination, and two words: the ports of
-TCP and UDP; the identifier, and type and code, of ICMP queries; zero for all other protocols. Timeouts are looked at when an entry is: there are no timers.
+An entry is known by two flow tuples, one a direction. A flow tuple is 13 bytes: protocol, source, destination, and two words: the ports
+of TCP and UDP; the identifier, and type and code, of ICMP queries; zero for all other protocols. Timeouts are looked at when an entry is:
+there are no timers.
 
-Not modelled: checksums are not verified here (receivers do), expectations and helpers (FTP, SIP …), zones, accounting, the limit on entries, and what SCTP, DCCP
-and GRE have beyond addresses: their flows are told apart by addresses only.
+Not modelled: checksums are not verified here (receivers do), expectations and helpers (FTP, SIP …), zones, accounting, the limit on
+entries, and what SCTP, DCCP and GRE have beyond addresses: their flows are told apart by addresses only.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from emu.packet import icmp, ipv4
 from emu.packet.datagram import Datagram
 
 ICMP, TCP, UDP = ipv4.ICMP, ipv4.TCP, ipv4.UDP
+WITH_PORTS = (TCP, UDP)
 FIRST_SWEEP = 1024
 INVERSE_ICMP = {8: 0, 0: 8, 13: 14, 14: 13, 15: 16, 16: 15, 17: 18, 18: 17}
 ICMP_STARTS = frozenset({8, 13, 15, 17})
@@ -34,6 +36,8 @@ SECONDS = {  # sysctl net.netfilter.nf_conntrack_…
 
 class CtInfo(Enum):
     """What a packet is to its connection."""
+
+    __hash__ = object.__hash__  # each packet is looked up by it: Enum's own is slow
 
     NEW = "NEW"
     ESTABLISHED = "ESTABLISHED"
@@ -94,7 +98,7 @@ def flow_of(packet: bytes) -> bytes | None:
         return None
     protocol = packet[9]
     at = (packet[0] & 15) * 4
-    if protocol == TCP or protocol == UDP:
+    if protocol in WITH_PORTS:
         return packet[9:10] + packet[12:20] + packet[at : at + 4] if len(packet) >= at + 8 else None
     if protocol == ICMP:
         return b"\x01%b%b%b" % (packet[12:20], packet[at + 4 : at + 6], packet[at : at + 2]) if len(packet) >= at + 8 else None

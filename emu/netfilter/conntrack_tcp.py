@@ -1,7 +1,8 @@
 """Connection tracking of TCP (net/netfilter/nf_conntrack_proto_tcp.c): states seen from the middle, and the windows a segment must lie in.
 
-A segment outside of the windows is INVALID: it goes on untranslated, as on Linux. A connection that is picked up in its middle (tcp_loose) is not held to its
-windows. Not modelled: the sysctls tcp_loose, tcp_be_liberal and tcp_max_retrans at other than their defaults; challenge ACKs.
+A segment outside of the windows is INVALID: it goes on untranslated, as on Linux. A connection that is picked up in its middle
+(tcp_loose) is not held to its windows. Not modelled: the sysctls tcp_loose, tcp_be_liberal and tcp_max_retrans at other than their
+defaults; challenge ACKs.
 """
 
 from __future__ import annotations
@@ -40,6 +41,7 @@ TIMEOUT_OF = (
 )  # fmt: skip
 MAX_RETRANSMITS = 3
 MIN_ACK_WINDOW = 66000
+TIMESTAMPS_ONLY = 12  # bytes of options that hold timestamps and nothing more
 HALF = 0x80000000
 WORD = 0xFFFFFFFF
 SEEN_REPLY, ASSURED = 1, 2  # of conntrack.Status
@@ -196,7 +198,7 @@ class TcpTracker:
         if not answers_ignored:
             if kind == RST and receiver.max_ack is not None and not receiver.liberal and after(receiver.max_ack, segment.seq):
                 return "invalid"
-            if not self._in_window(tcp, segment, sender, receiver, is_reply, kind):
+            if not self._in_window(tcp, segment, sender, receiver):
                 return "invalid"
         self._remember(tcp, kind, is_reply, segment)
         return self._go_to(entry, tcp, old, new, kind, sender, now)
@@ -233,54 +235,60 @@ class TcpTracker:
             tcp.retransmits = tcp.retransmits + 1 if now == tcp.last else 0
         tcp.last = now
 
-    def _in_window(self, tcp: TcpState, segment: Fields, sender: Side, receiver: Side, is_reply: bool, kind: int) -> bool:
+    def _in_window(self, tcp: TcpState, segment: Fields, sender: Side, receiver: Side) -> bool:
         """tcp_in_window, after "Real Stateful TCP Packet Filtering in IP Filter" by Guido van Rooij."""
-        seq, ack, end, window, flags = segment.seq, segment.ack, segment.end, segment.window, segment.flags
+        seq, ack, end, flags = segment.seq, segment.ack, segment.end, segment.flags
         sack = ack
-        if segment.options and not flags & 2 and len(segment.options) > 12:
+        if len(segment.options) > TIMESTAMPS_ONLY and not flags & 2:
             highest = _options(segment.options)[1]
             sack = highest if highest is not None and after(highest, ack) else ack
-        if not sender.max_window or (flags & 2 and tcp.state in (SS, SR) and after(end, sender.end)):
-            if flags & 2:
-                self._begin_side(segment, sender, receiver)
-                if not flags & 16:
-                    return True
-            else:
-                sender.end = end
-                sender.max_window = (window << sender.scale) or 1
-                sender.max_end = (end + sender.max_window) & WORD
-                if not receiver.max_window:
-                    receiver.end = receiver.max_end = sack
-                elif sack == (receiver.end + 1) & WORD:
-                    receiver.end = sack
+        if flags & 2 and (not sender.max_window or (tcp.state in (SS, SR) and after(end, sender.end))):
+            self._begin_side(segment, sender, receiver)
+            if not flags & 16:
+                return True
+        elif not sender.max_window:
+            self._pick_up_side(segment, sender, receiver, sack)
         if not flags & 16 or (flags & 4 and ack == 0):
             ack = sack = receiver.end
         if flags & 4 and seq == 0 and tcp.state == SS:
             seq = end = sender.end
-        ack_window = max(sender.max_window, MIN_ACK_WINDOW)
         fits = (
             after(sender.max_end + 1, seq)
             and (not receiver.max_window or after(end, sender.end - receiver.max_window - 1))
             and after(receiver.end + 1, sack)
-            and after(sack, receiver.end - ack_window - 1)
+            and after(sack, receiver.end - max(sender.max_window, MIN_ACK_WINDOW) - 1)
         )
-        if not fits:
-            return sender.liberal or receiver.liberal
-        if not flags & 2:
-            window <<= sender.scale
+        if fits:
+            self._move_window(segment, sender, receiver, ack, sack, end)
+        return fits or sender.liberal or receiver.liberal
+
+    @staticmethod
+    def _move_window(segment: Fields, sender: Side, receiver: Side, ack: int, sack: int, end: int) -> None:
+        """What a good segment teaches of both sides."""
+        window = segment.window if segment.flags & 2 else segment.window << sender.scale
         sender.max_window = max(sender.max_window, window + ((sack - ack) & WORD))
         if after(end, sender.end):
             sender.end = end
             sender.unacknowledged = True
-        if flags & 16 and (sender.max_ack is None or after(ack, sender.max_ack)):
+        if segment.flags & 16 and (sender.max_ack is None or after(ack, sender.max_ack)):
             sender.max_ack = ack
         if receiver.max_window and after(end, sender.max_end):
             receiver.max_window += (end - sender.max_end) & WORD
-        if after((sack + window) & WORD, (receiver.max_end - 1) & WORD):
+        if after(sack + window, receiver.max_end - 1):
             receiver.max_end = (sack + window + (window == 0)) & WORD
         if ack == receiver.end:
             receiver.unacknowledged = False
-        return True
+
+    @staticmethod
+    def _pick_up_side(segment: Fields, sender: Side, receiver: Side, sack: int) -> None:
+        """The first segment that is seen of a side, and no SYN."""
+        sender.end = segment.end
+        sender.max_window = (segment.window << sender.scale) or 1
+        sender.max_end = (segment.end + sender.max_window) & WORD
+        if not receiver.max_window:
+            receiver.end = receiver.max_end = sack
+        elif sack == (receiver.end + 1) & WORD:
+            receiver.end = sack
 
     @staticmethod
     def _begin_side(segment: Fields, sender: Side, receiver: Side) -> None:

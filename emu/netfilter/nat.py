@@ -1,7 +1,8 @@
 """Address translation (net/netfilter/nf_nat_core.c, nf_nat_proto.c, nf_nat_masquerade.c).
 
-A connection's mapping is chosen once, by the rules that its first packet meets (or none: a null binding keeps the address but may change a port
-that clashes), and kept as the difference between the entry's two tuples. Every packet is then rewritten from that alone, checksums by difference.
+A connection's mapping is chosen once, by the rules that its first packet meets (or none: a null binding keeps the address but may change
+a port that clashes), and kept as the difference between the entry's two tuples. Every packet is then rewritten from that alone,
+checksums by difference.
 
 Not modelled: ports of SCTP, DCCP and UDP-Lite, GRE keys, helpers, netmap; a range's address is chosen by another hash than the kernel's.
 """
@@ -13,7 +14,7 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import TYPE_CHECKING
 
-from emu.netfilter.conntrack import ICMP, REPLIES, TCP, UDP, Conntrack, ConntrackEntry, Status, invert
+from emu.netfilter.conntrack import ICMP, REPLIES, TCP, UDP, WITH_PORTS, Conntrack, ConntrackEntry, Status, invert
 from emu.netfilter.hooks import Hook
 from emu.packet import icmp
 from emu.packet.address import Ip, from_number, number
@@ -29,6 +30,8 @@ MIN_TRIES = 16
 
 class Manip(Enum):
     """Which end of a packet is rewritten."""
+
+    __hash__ = object.__hash__
 
     SRC = "src"
     DST = "dst"
@@ -257,7 +260,7 @@ class Translation:
         return head + self._segment(wire[9], wire[header:])
 
     def _segment(self, protocol: int, segment: bytes) -> bytes:
-        if protocol == TCP or protocol == UDP:
+        if protocol in WITH_PORTS:
             at = 0 if self._at == 12 else 2
             sum_at = 16 if protocol == TCP else 6
             delta = self._delta(segment[at : at + 2]) + self._address_delta

@@ -15,6 +15,7 @@ from emu.packet.address import ip, ip_text
 if TYPE_CHECKING:
     from emu.packet.datagram import Datagram
 
+ANYTHING = NatRange()
 TRANSLATED_PORTS = frozenset({6, 17, 1})
 
 
@@ -66,7 +67,7 @@ class NatTarget(Target):
     needs_conntrack: ClassVar[bool] = True
     manip: ClassVar[Manip]
     RANGE_OPTION: ClassVar[str]
-    wanted: NatRange = NatRange()
+    wanted: NatRange = ANYTHING
     flags: tuple[str, ...] = ()  # --random, --random-fully, --persistent, in this order
 
     def set(self, option: str, values: list[str], inverted: bool, rule: Rule) -> None:

@@ -6,7 +6,8 @@ import re
 from copy import copy
 from typing import TYPE_CHECKING
 
-from emu.netfilter.iptables import ACTIONS, parse
+from emu.netfilter.commands import ACTIONS
+from emu.netfilter.iptables import parse
 from emu.netfilter.rule_text import split_saved
 from emu.netfilter.table import HOOKS_OF, Chain, Table, Verdict
 from emu.netfilter.words import IptablesError

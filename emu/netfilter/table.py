@@ -105,9 +105,7 @@ class Chain:
 
     def walk(self, run: Run, datagram: Datagram, hook: Hook, iif: NetDevice | None, oif: NetDevice | None) -> Verdict | None:
         """The verdict of the first rule that has one; None: the end, or RETURN."""
-        number = 0
-        for rule in self.rules:
-            number += 1
+        for number, rule in enumerate(self.rules, 1):
             for test in rule.tests:
                 if not test(datagram, iif, oif):
                     break

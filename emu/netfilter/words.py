@@ -25,10 +25,10 @@ PROTOCOLS = {
 }
 PROTOCOL_NAMES = {value: name for name, value in PROTOCOLS.items()}
 SERVICES = {  # the part of /etc/services that tutorials use
-    "ftp-data": 20, "ftp": 21, "ssh": 22, "telnet": 23, "smtp": 25, "domain": 53, "bootps": 67, "bootpc": 68, "tftp": 69, "http": 80, "pop3": 110,
-    "sunrpc": 111, "ntp": 123, "imap2": 143, "snmp": 161, "bgp": 179, "ldap": 389, "https": 443, "syslog": 514, "submission": 587, "ldaps": 636,
-    "imaps": 993, "pop3s": 995, "openvpn": 1194, "ms-sql-s": 1433, "nfs": 2049, "mysql": 3306, "postgresql": 5432, "sip": 5060, "redis": 6379,
-    "http-alt": 8080,
+    "ftp-data": 20, "ftp": 21, "ssh": 22, "telnet": 23, "smtp": 25, "domain": 53, "bootps": 67, "bootpc": 68, "tftp": 69, "http": 80,
+    "pop3": 110, "sunrpc": 111, "ntp": 123, "imap2": 143, "snmp": 161, "bgp": 179, "ldap": 389, "https": 443, "syslog": 514,
+    "submission": 587, "ldaps": 636, "imaps": 993, "pop3s": 995, "openvpn": 1194, "ms-sql-s": 1433, "nfs": 2049, "mysql": 3306,
+    "postgresql": 5432, "sip": 5060, "redis": 6379, "http-alt": 8080,
 }  # fmt: skip
 SERVICE_NAMES = {value: name for name, value in SERVICES.items()}
 

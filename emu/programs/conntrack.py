@@ -1,4 +1,7 @@
-"""conntrack(8), the program of conntrack-tools 1.4.7: -L, -D, -F, -C. Not modelled: events (-E), inserting and updating, expectations, other formats."""
+"""conntrack(8) of conntrack-tools 1.4.7: -L, -D, -F, -C.
+
+Not modelled: events (-E), inserting and updating, expectations, other formats.
+"""
 
 from __future__ import annotations
 

@@ -19,7 +19,8 @@ def netfilter():
 
 def docker_starts(netfilter):
     for command in (
-        "-t nat -N DOCKER", "-N DOCKER", f"-N {STAGE_1}", f"-N {STAGE_2}", f"-A {STAGE_1} -j RETURN", f"-A {STAGE_2} -j RETURN", "-P FORWARD DROP",
+        "-t nat -N DOCKER", "-N DOCKER", f"-N {STAGE_1}", f"-N {STAGE_2}", f"-A {STAGE_1} -j RETURN", f"-A {STAGE_2} -j RETURN",
+        "-P FORWARD DROP",
     ):  # fmt: skip
         netfilter.command(command)
 
@@ -156,7 +157,8 @@ def test_counters_are_shown_and_zeroed(router):
     router.iptables("-A FORWARD -p udp -j ACCEPT", "-P FORWARD DROP")
     datagram = router.udp(("10.0.0.1", 5), ("10.0.0.2", 6), b"12345678")
     assert router.pass_hooks(datagram, "eth0", "docker0")
-    assert "    1    36 ACCEPT     17   --  *      *       0.0.0.0/0            0.0.0.0/0           \n" in router.iptables("-L FORWARD -n -v")
+    listed = router.iptables("-L FORWARD -n -v")
+    assert "    1    36 ACCEPT     17   --  *      *       0.0.0.0/0            0.0.0.0/0           \n" in listed
     assert router.netfilter.save(counters=True).splitlines()[4] == "[1:36] -A FORWARD -p udp -j ACCEPT"
     router.iptables("-Z")
     assert "[0:0] -A FORWARD" in router.netfilter.save(counters=True)

@@ -22,7 +22,8 @@ def test_the_policy_decides_at_the_end(router):
 
 
 def test_return_goes_back_to_the_rule_after_the_jump(router):
-    router.iptables("-N user", "-A user -p udp -j RETURN", "-A user -j DROP", "-A FORWARD -j user", "-A FORWARD -p udp -j MARK --set-mark 7")
+    router.iptables("-N user", "-A user -p udp -j RETURN", "-A user -j DROP")
+    router.iptables("-A FORWARD -j user", "-A FORWARD -p udp -j MARK --set-mark 7")
     datagram = router.udp(A, B)
     assert router.pass_hooks(datagram, "eth0", "docker0") and datagram.mark == 7
     assert not router.pass_hooks(router.tcp(A, B, 2), "eth0", "docker0")
@@ -37,7 +38,8 @@ def test_goto_does_not_come_back(router):
     ("rule", "matches"),
     [
         ("-i eth0", True), ("-i eth+", True), ("! -i eth0", False), ("-o eth0", False), ("-s 10.0.0.0/8", True), ("! -s 10.0.0.0/8", False),
-        ("-d 10.0.0.3", False), ("-p tcp", True), ("-p udp", False), ("! -p udp", True), ("-p tcp --dport 80", True), ("-p tcp --dport 81:", False),
+        ("-d 10.0.0.3", False), ("-p tcp", True), ("-p udp", False), ("! -p udp", True), ("-p tcp --dport 80", True),
+        ("-p tcp --dport 81:", False),
         ("-p tcp ! --sport 5000", False), ("-p tcp --syn", True), ("-p tcp --tcp-flags ACK ACK", False), ("-p tcp --tcp-option 2", True),
         ("-p tcp -m multiport --dports 22,80:90", True), ("-p tcp -m multiport ! --ports 5000", False), ("-m mark --mark 0", True),
         ("-m addrtype --src-type LOCAL", False), ("-m conntrack --ctstate NEW,RELATED", True), ("-m conntrack ! --ctstate NEW", False),
@@ -75,17 +77,17 @@ def test_reject_ends_the_packet_and_asks_for_an_answer(router):
 def test_log_writes_what_the_kernel_writes(router):
     router.iptables("-A FORWARD -j LOG --log-prefix 'seen: ' --log-tcp-sequence")
     router.pass_hooks(router.tcp(A, B, 2, seq=7), "eth0", "docker0")
-    assert router.netfilter.kernel_log == [
-        "seen: IN=eth0 OUT=docker0 MAC= SRC=10.0.0.1 DST=10.0.0.2 LEN=40 TOS=0x00 PREC=0x00 TTL=64 ID=0 PROTO=TCP "
-        "SPT=5000 DPT=80 SEQ=7 ACK=0 WINDOW=1000 RES=0x00 SYN URGP=0"
-    ]
+    packet = "SRC=10.0.0.1 DST=10.0.0.2 LEN=40 TOS=0x00 PREC=0x00 TTL=64 ID=0"
+    segment = "PROTO=TCP SPT=5000 DPT=80 SEQ=7 ACK=0 WINDOW=1000 RES=0x00 SYN URGP=0"
+    assert router.netfilter.kernel_log == [f"seen: IN=eth0 OUT=docker0 MAC= {packet} {segment}"]
 
 
 def test_trace_logs_each_rule_that_matches(router):
     router.iptables("-t raw -A PREROUTING -p udp -j TRACE", "-N user", "-A FORWARD -j user", "-A user -j ACCEPT")
     router.pass_hooks(router.udp(A, B), "eth0", "docker0")
     router.pass_hooks(router.tcp(A, B, 2), "eth0", "docker0")
-    assert [line.split(" ")[1] for line in router.netfilter.kernel_log] == ["raw:PREROUTING:policy:2", "filter:FORWARD:rule:1", "filter:user:rule:1"]
+    passed = [line.split(" ")[1] for line in router.netfilter.kernel_log]
+    assert passed == ["raw:PREROUTING:policy:2", "filter:FORWARD:rule:1", "filter:user:rule:1"]
 
 
 def test_who_watches_is_told_of_rules_states_and_rewrites(router):

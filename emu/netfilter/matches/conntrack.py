@@ -125,7 +125,7 @@ def _holds(key: str, value: Any, datagram: Datagram) -> bool:
     if key == "ctstatus":
         return any(entry.status & STATUS_BITS.get(name, 0) for name in value) if value else not entry.status & Status.SEEN_REPLY
     if key == "ctdir":
-        return (info in REPLIES) == (value == "REPLY")
+        return (info in REPLIES) is bool(value == "REPLY")
     flow = unpack(entry.original if key.startswith("ctorig") or key == "ctproto" else entry.reply)
     if key == "ctproto":
         return flow.protocol == int(value)

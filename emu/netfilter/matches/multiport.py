@@ -16,7 +16,8 @@ if TYPE_CHECKING:
 
 MAX_PORTS = 15
 WHICH = {
-    "--source-ports": "sports", "--sports": "sports", "--destination-ports": "dports", "--dports": "dports", "--ports": "ports", "--port": "ports",
+    "--source-ports": "sports", "--sports": "sports", "--destination-ports": "dports", "--dports": "dports",
+    "--ports": "ports", "--port": "ports",
 }  # fmt: skip
 WITH_PORTS = frozenset({6, 17, 132, 33, 136})
 

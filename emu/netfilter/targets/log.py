@@ -1,6 +1,7 @@
 """-j LOG (xt_LOG.c, nf_log_syslog.c): a line in the kernel's log for each packet; the packet goes on.
 
-Not modelled: --log-uid's line (programs have no user), log levels (all lines are kept), IP and TCP options of the packets that ICMP errors quote.
+Not modelled: --log-uid's line (programs have no user), log levels (all lines are kept), IP and TCP options of packets that ICMP errors
+quote.
 """
 
 from __future__ import annotations
@@ -89,10 +90,8 @@ def _name(dev: Any) -> str:
 
 def _packet(wire: bytes, flags: int, *, outer: bool = True) -> list[str]:
     word = wire[6] << 8 | wire[7]
-    words = [
-        f"SRC={ip_text(wire[12:16])} DST={ip_text(wire[16:20])} LEN={wire[2] << 8 | wire[3]} TOS=0x{wire[1] & 0x1E:02X} "
-        f"PREC=0x{wire[1] & 0xE0:02X} TTL={wire[8]} ID={wire[4] << 8 | wire[5]}"
-    ]
+    words = [f"SRC={ip_text(wire[12:16])} DST={ip_text(wire[16:20])} LEN={wire[2] << 8 | wire[3]} TOS=0x{wire[1] & 0x1E:02X}"]
+    words.append(f"PREC=0x{wire[1] & 0xE0:02X} TTL={wire[8]} ID={wire[4] << 8 | wire[5]}")
     words += [name for name, bit in (("CE", 0x8000), ("DF", 0x4000), ("MF", 0x2000)) if word & bit]
     if word & 0x1FFF:
         words.append(f"FRAG:{word & 0x1FFF}")
