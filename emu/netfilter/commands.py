@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 MAX_CHAIN_NAME = 28
 NO_CHAIN = "iptables: No chain/target/match by that name."
 BAD_RULE = "iptables: Bad rule (does a matching rule exist in that chain?)."
+NO_DROP_IN_NAT = '\nThe "nat" table is not intended for filtering, the use of DROP is therefore inhibited.\n\n'
 WRONG_FOR_BASE = {"-i": ("OUTPUT", "POSTROUTING"), "-o": ("INPUT", "PREROUTING")}
 
 
@@ -156,6 +157,8 @@ def _policy(netfilter: Netfilter, table: Table, command: Command) -> None:
     name, policy = command.words
     if policy not in ("ACCEPT", "DROP"):
         raise IptablesError("iptables: Bad policy name. Run `dmesg' for more information.", 1)
+    if table.name == "nat" and policy == "DROP":
+        raise usage(NO_DROP_IN_NAT)
     chain = table.chains.get(name)
     if chain is None or chain.hook is None:
         raise IptablesError("iptables: Bad built-in chain name.", 1)
@@ -199,7 +202,7 @@ def _check(table: Table, chain: Chain, command: Command) -> None:
         if (target is not None and target.tables and table.name not in target.tables) or any(hooks - places for places in allowed):
             raise IptablesError(f"{refused} (Invalid argument): rule in chain {chain.name}", 4)
         if target is not None and table.name == "nat" and target.name == "DROP":
-            raise usage('\nThe "nat" table is not intended for filtering, the use of DROP is therefore inhibited.\n\n')
+            raise usage(NO_DROP_IN_NAT)
         if rule.jump and table.loops(chain.name, rule.jump):
             raise IptablesError(f"{refused} (Too many links): rule in chain {chain.name}", 4)
 

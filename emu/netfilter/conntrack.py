@@ -93,11 +93,13 @@ def invert(flow: bytes) -> bytes:
 
 
 def flow_of(packet: bytes) -> bytes | None:
-    """The flow tuple of an IP packet (whole, or its first bytes in an ICMP error). None: a later fragment, or cut too short."""
+    """The flow tuple of an IP packet (whole, or its first bytes in an ICMP error). None: a later fragment, or cut too short, or none."""
     if len(packet) < 20 or (packet[6] & 0x1F or packet[7]):
         return None
     protocol = packet[9]
     at = (packet[0] & 15) * 4
+    if at < 20:
+        return None
     if protocol in WITH_PORTS:
         return packet[9:10] + packet[12:20] + packet[at : at + 4] if len(packet) >= at + 8 else None
     if protocol == ICMP:

@@ -33,6 +33,7 @@ LONG = {
     "--line-numbers": "--line-numbers", "--line-number": "--line-numbers", "--line": "--line-numbers", "--wait": "-w",
     "--ipv4": "-4", "--version": "-V", "--help": "-h",
 }  # fmt: skip
+MAKE_A_TABLE = frozenset({"-A", "-I", "-R", "-N", "-P"})  # if it is not there yet
 WITH_RULE = frozenset({"-A", "-D", "-C", "-I", "-R"})
 
 
@@ -113,8 +114,9 @@ def _run(netfilter: Netfilter, command: Command) -> str:
     table = netfilter.tables.get(command.table) or Table(command.table)
     action: Callable[[Netfilter, Table, Command], None] = ACTIONS[command.name]
     action(netfilter, table, command)
-    if command.name != "-C":
+    if command.name in MAKE_A_TABLE:
         netfilter.tables[command.table] = table
+    if command.name != "-C":
         netfilter.refresh()
     return ""
 
