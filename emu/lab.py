@@ -22,7 +22,7 @@ from emu.docker.compose import compose_up
 from emu.docker.config import DaemonConfig
 from emu.docker.engine import DockerEngine
 from emu.docker.model import Image
-from emu.engine import SECOND, Engine, Future
+from emu.engine import MILLISECOND, SECOND, Engine, Future
 from emu.errors import EmuError, LimitReached, did_you_mean
 from emu.netdev.device import NetDevice
 from emu.netns.namespace import Netns
@@ -37,6 +37,9 @@ if TYPE_CHECKING:
 
     from emu.host import Host
     from emu.netdev.cable import LanSegment
+
+
+STEP_PAUSE_NS = 10 * MILLISECOND  # from one step's end to the next one's begin: connections end, servers come up
 
 
 @dataclass
@@ -176,16 +179,15 @@ class Lab:
 
     def run_step(self, step: Step, on_output: Callable[[str], None] | None = None) -> StepResult:
         """One step of the topology, at its time if it has one; what it expects is compared."""
-        if step.at_ns is not None:
-            when = self._zero_ns + step.at_ns
-            if when > self.engine.now:
-                self.engine.run(until_ns=when)
+        when = self._zero_ns + step.at_ns if step.at_ns is not None else self.engine.now
+        if when > self.engine.now:
+            self.engine.run(until_ns=when)
         started = self.engine.now
         problems: list[str] = []
         process = self.start(step.place, step.command, on_output)
         if step.background:
             self.background.append((step, process))
-            self.engine.run(until_ns=started)
+            self.engine.run(until_ns=started + STEP_PAUSE_NS)
             return StepResult(step, started, self.engine.now, process.output, process.exit_status, problems)
         try:
             self._run_until(process.exited, f"{step.place}$ {step.command}")
@@ -194,8 +196,10 @@ class Lab:
         except EmuError as stuck:
             process.kill(9)
             problems.append(str(stuck))
+        ended = self.engine.now
+        self.engine.run(until_ns=ended + STEP_PAUSE_NS)
         problems += expectations(step, process)
-        return StepResult(step, started, self.engine.now, process.output, process.exit_status, problems)
+        return StepResult(step, started, ended, process.output, process.exit_status, problems)
 
     def run_steps(self, on_step: Callable[[StepResult], None] | None = None) -> list[StepResult]:
         """All steps, then the quiet after them."""

@@ -253,7 +253,10 @@ class DockerEngine:
     def _leave_networks(self, container: Container) -> None:
         for endpoint in list(container.endpoints.values()):
             self.networks.leave(endpoint)
-        container.sandbox = None
+        sandbox, container.sandbox = container.sandbox, None
+        shared = any(other.sandbox is sandbox for other in self.containers.values())
+        if sandbox is not None and sandbox.netns is not self.netns and not shared:
+            sandbox.netns.close()
 
     async def wait(self, container: Container) -> int:
         """`docker wait`: its exit status, once it has ended."""

@@ -26,6 +26,7 @@ from emu.netns.neighbour import NeighbourTable
 from emu.netns.socket import RawSocket
 from emu.netns.sysctl import Sysctl
 from emu.netns.tcp import Tcp
+from emu.netns.tcp_timewait import TimeWait
 from emu.netns.udp import Udp
 from emu.packet import ethernet, ipv4, tcp
 from emu.packet.address import ANY, BROADCAST, Ip, Mac, broadcast, ip, is_multicast, network
@@ -400,6 +401,14 @@ class Netns:
 
     def forget_routes(self, *_: object) -> None:
         self.ipv4.forget_routes()
+
+    def close(self) -> None:
+        """The last process has left: the namespace's connections go without a word (tcp_exit, cleanup_net)."""
+        for connection in list(self.tcp.connections_by_key.values()):
+            if isinstance(connection, TimeWait):
+                connection.end()
+            else:
+                connection.destroy()
 
     # --- iptables
 
