@@ -118,6 +118,8 @@ class _PcapNg:
         is_section = data[position : position + 4] == b"\x0a\x0d\x0d\x0a"
         if is_section:
             self._section(data[position + 8 : position + 12])
+        kind: int
+        length: int
         kind, length = unpack_from(self._order + "II", data, position)
         if length < 12 or length % 4:
             raise fail(f"a block at byte {position} has the length {length}")

@@ -1,0 +1,224 @@
+"""Recordings compared with themselves, with what a second run would make of them, and with what is wrong."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from emu.errors import EmuError
+from emu.observe import pcap
+from emu.observe.compare import compare_captures, compare_folders
+from emu.observe.pcap_reader import CapturedFrame, read
+from emu.packet import arp, ethernet, ipv4, tcp, udp
+from emu.packet.address import ip, mac
+
+RECORDINGS = Path(__file__).parent.parent.parent / "pcaps" / "linux"
+BRIDGE_PING = RECORDINGS / "bridge-ping" / "host.docker0.pcap"
+PUBLISH = RECORDINGS / "publish-dnat" / "host.eth0.pcap"
+
+Frames = list[tuple[int, bytes]]
+
+
+def change(path: Path, reference: Path, edit: Callable[[Frames], Frames]) -> Path:
+    """The reference with its frames edited, under the same name."""
+    path.mkdir(exist_ok=True)
+    pcap.write(path / reference.name, edit([(frame.time_ns, frame.wire) for frame in read(reference).frames]))
+    return path / reference.name
+
+
+def words(path: Path, reference: Path, edit: Callable[[Frames], Frames]) -> list[str]:
+    return [str(difference) for difference in compare_captures(change(path, reference, edit), reference)]
+
+
+def at(number: int, edit: Callable[[bytes], bytes]) -> Callable[[Frames], Frames]:
+    def edited(frames: Frames) -> Frames:
+        return [(when, edit(wire) if position == number else wire) for position, (when, wire) in enumerate(frames, 1)]
+
+    return edited
+
+
+def everywhere(edit: Callable[[bytes], bytes]) -> Callable[[Frames], Frames]:
+    return lambda frames: [(when, edit(wire)) for when, wire in frames]
+
+
+def rebuilt(wire: bytes, edit: Callable[[tcp.Segment], tcp.Segment]) -> bytes:
+    """A TCP frame with its segment edited and its checksum right."""
+    if wire[12:14] != ethernet.IPV4 or wire[23] != ipv4.TCP:
+        return wire
+    packet = wire[14:]
+    segment = tcp.parse(packet[20 : int.from_bytes(packet[2:4], "big")])
+    assert segment is not None
+    src, dst = packet[ipv4.SRC], packet[ipv4.DST]
+    word = ipv4.fragment_word(packet)
+    body = tcp.build(src, dst, edit(segment))
+    return wire[:14] + ipv4.build(src, dst, ipv4.TCP, body, ttl=packet[8], tos=packet[1], identification=7, fragment=word)
+
+
+@pytest.mark.parametrize("scenario", sorted(path.name for path in RECORDINGS.iterdir()))
+def test_every_recording_equals_itself(scenario):
+    assert compare_folders(RECORDINGS / scenario, RECORDINGS / scenario) == []
+
+
+# --- what a second run does otherwise
+
+
+def test_other_ephemeral_ports_sequence_numbers_and_ip_ids_are_no_difference(tmp_path):
+    def other_run(segment: tcp.Segment) -> tcp.Segment:
+        source, target = (port + 3 if port > 32768 else port for port in segment[:2])
+        shift = 1000 if source < target else 77
+        refused = segment.flags & tcp.RST
+        return segment._replace(
+            source_port=source, destination_port=target, window=segment.window,
+            sequence=segment.sequence if refused else segment.sequence + shift & 0xFFFFFFFF,
+            acknowledgment=segment.acknowledgment + (1000 + 77 - shift) & 0xFFFFFFFF if segment.flags & tcp.ACK else 0,
+        )  # fmt: skip
+
+    assert words(tmp_path, PUBLISH, everywhere(lambda wire: rebuilt(wire, other_run))) == []
+
+
+def test_other_mac_addresses_are_no_difference_if_each_stands_for_one(tmp_path):
+    docker0, other = mac("02:42:46:82:7d:25"), mac("02:42:01:02:03:04")
+    reference = RECORDINGS / "publish-dnat" / "host.docker0.pcap"
+    assert any(docker0 in frame.wire for frame in read(reference).frames)
+    assert words(tmp_path, reference, everywhere(lambda wire: wire.replace(docker0, other))) == []
+    found = words(tmp_path, reference, at(3, lambda wire: wire.replace(docker0, other)))
+    assert found == [
+        "host.docker0, frame 3: Ethernet source 02:42:01:02:03:04, expected 02:42:46:82:7d:25 (02:42:46:82:7d:25 in the reference)"
+    ]
+
+
+def test_pure_acknowledgements_and_arp_probes_may_come_and_go(tmp_path):
+    def without(frames: Frames) -> Frames:
+        kept = []
+        for when, wire in frames:
+            is_probe = wire[12:14] == ethernet.ARP and when - frames[0][0] > 3 * 10**9
+            is_ack = wire[12:14] == ethernet.IPV4 and wire[23] == 6 and wire[47] == tcp.ACK
+            if not is_probe and not is_ack:
+                kept.append((when, wire))
+        assert len(kept) < len(frames) - 5
+        return kept
+
+    assert words(tmp_path, PUBLISH, without) == []
+
+
+def test_two_fins_may_race(tmp_path):
+    def race(frames: Frames) -> Frames:
+        segments = [(position, wire) for position, (_, wire) in enumerate(frames) if wire[12:14] == ethernet.IPV4]
+        fins = [position for position, wire in segments if wire[23] == ipv4.TCP and wire[47] & tcp.FIN]
+        first, second = fins
+        frames[first], frames[second] = frames[second], frames[first]
+        return frames
+
+    assert words(tmp_path, PUBLISH, race) == []
+
+
+# --- what is wrong
+
+
+def test_a_header_field_is_named_with_its_frame(tmp_path):
+    found = words(tmp_path, BRIDGE_PING, at(3, lambda wire: wire[:14] + ipv4.decrement_ttl(wire[14:])))
+    assert found == ["host.docker0, frame 3: TTL 63, expected 64"]
+
+
+def test_a_missing_frame_is_named(tmp_path):
+    found = words(tmp_path, BRIDGE_PING, lambda frames: frames[1:])
+    assert found == ["host.docker0, frame 1: ARP request 172.17.0.2 > 172.17.0.3 is missing"]
+
+
+def test_a_frame_too_many_is_named(tmp_path):
+    found = words(tmp_path, BRIDGE_PING, lambda frames: [*frames[:3], frames[2], *frames[3:]])
+    assert len(found) == 1
+    assert "is not in the reference" in found[0]
+
+
+def test_frames_in_another_order_are_said_to_be(tmp_path):
+    found = words(tmp_path, BRIDGE_PING, lambda frames: [frames[1], frames[0], *frames[2:]])
+    assert len(found) == 1
+    assert "comes at another place" in found[0]
+
+
+def test_a_wrong_checksum_a_changed_byte_and_another_flag_are_found(tmp_path):
+    assert words(tmp_path, BRIDGE_PING, at(3, lambda wire: wire[:-1] + bytes([wire[-1] ^ 1]))) != []
+    assert words(tmp_path, PUBLISH, at(4, lambda wire: wire[:50] + bytes([wire[50] ^ 1]) + wire[51:])) == [
+        "host.eth0, frame 4: TCP checksum wrong, expected right"
+    ]
+    pushed = words(tmp_path, PUBLISH, at(3, lambda wire: rebuilt(wire, lambda each: each._replace(flags=each.flags | tcp.PSH))))
+    assert pushed == ["host.eth0, frame 3: TCP flags SYN PSH, expected SYN"]
+
+
+def test_a_port_that_stands_for_two_is_a_difference(tmp_path):
+    def one_port(segment: tcp.Segment) -> tcp.Segment:
+        source, target = (40000 if port > 32768 else port for port in segment[:2])
+        return segment._replace(source_port=source, destination_port=target)
+
+    found = words(tmp_path, PUBLISH, everywhere(lambda wire: rebuilt(wire, one_port)))
+    assert any("ephemeral" in text or "source port 40000, expected" in text for text in found)
+
+
+def test_another_delay_between_retries_is_a_difference(tmp_path):
+    asks = [(number * 10**9, ethernet.build(b"\xff" * 6, b"\x02" * 6, ethernet.ARP, _ask("10.0.0.1", "10.0.0.9"))) for number in range(3)]
+    pcap.write(tmp_path / "reference.pcap", asks)
+    pcap.write(tmp_path / "near.pcap", [(when * 11 // 10, wire) for when, wire in asks])
+    pcap.write(tmp_path / "far.pcap", [(when * 3, wire) for when, wire in asks])
+    assert compare_captures(tmp_path / "near.pcap", tmp_path / "reference.pcap") == []
+    found = [str(each) for each in compare_captures(tmp_path / "far.pcap", tmp_path / "reference.pcap")]
+    assert found[0] == "reference, frame 2: ARP request 10.0.0.1 > 10.0.0.9: 3.000 s after the one before, expected 1.000 s"
+
+
+def _ask(sender: str, target: str) -> bytes:
+    return arp.build(arp.Arp(arp.REQUEST, mac("02:02:02:02:02:02"), ip(sender), mac("00:00:00:00:00:00"), ip(target)))
+
+
+# --- folders, tunnels, files
+
+
+def test_a_renaming_is_kept_through_a_folder(tmp_path):
+    reference, ours = tmp_path / "reference", tmp_path / "ours"
+    for folder, ports in ((reference, (40000, 40000)), (ours, (50000, 50001))):
+        folder.mkdir()
+        for name, port in zip(("a", "b"), ports, strict=True):
+            pcap.write(folder / f"{name}.pcap", [(0, _datagram(port))])
+    assert [str(each) for each in compare_folders(ours, reference)] == [
+        "b, frame 1: UDP source port 50001, expected 50000 (40000 in the reference)"
+    ]
+
+
+def test_captures_that_only_one_folder_has_are_named(tmp_path):
+    for folder, name in (("ours", "a"), ("reference", "b")):
+        (tmp_path / folder).mkdir()
+        pcap.write(tmp_path / folder / f"{name}.pcap", [])
+    assert [str(each) for each in compare_folders(tmp_path / "ours", tmp_path / "reference")] == [
+        "b: there is no capture b.pcap", "a: this capture is not in the reference",
+    ]  # fmt: skip
+    assert compare_folders(tmp_path / "ours", tmp_path / "reference", {"b.pcap": "a.pcap"}) == []
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(EmuError, match="no captures"):
+        compare_folders(tmp_path / "ours", tmp_path / "empty")
+
+
+def test_a_tunnels_inside_is_compared_field_by_field(tmp_path):
+    def tunnel(source: int, vni: int, inner: bytes) -> bytes:
+        return _datagram(source, 8472, b"\x08\x00\x00\x00" + vni.to_bytes(3, "big") + b"\x00" + inner)
+
+    pcap.write(tmp_path / "reference.pcap", [(0, tunnel(33000, 1, _datagram(40000)))])
+    pcap.write(tmp_path / "same.pcap", [(0, tunnel(35000, 1, _datagram(40001)))])
+    pcap.write(tmp_path / "other.pcap", [(0, tunnel(33000, 2, _datagram(40000, 8)))])
+    assert compare_captures(tmp_path / "same.pcap", tmp_path / "reference.pcap") == []
+    assert [str(each) for each in compare_captures(tmp_path / "other.pcap", tmp_path / "reference.pcap")] == [
+        "reference, frame 1: VNI 2, expected 1", "reference, frame 1: inner UDP destination port 8, expected 7",
+    ]  # fmt: skip
+
+
+def _datagram(source: int, target: int = 7, payload: bytes = b"hello") -> bytes:
+    one, two = ip("10.0.0.1"), ip("10.0.0.2")
+    packet = ipv4.build(one, two, ipv4.UDP, udp.build(one, two, source, target, payload))
+    return ethernet.build(b"\x02" * 6, b"\x04" * 6, ethernet.IPV4, packet)
+
+
+def test_any_bytes_are_compared(tmp_path):
+    whole = read(PUBLISH).frames[3].wire
+    frames = [CapturedFrame(0, whole[:end]) for end in range(len(whole))]
+    pcap.write(tmp_path / "cut.pcap", [(0, frame.wire) for frame in frames])
+    assert compare_captures(tmp_path / "cut.pcap", tmp_path / "cut.pcap") == []
