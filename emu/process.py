@@ -82,7 +82,7 @@ class Place:
         self.host: Any = None  # host.Host this place is on (or is)
         self.container: Any = None  # docker.model.Container; None on a host
         self.find_program = find_program  # installed by the lab: PROGRAMS and the topology's own
-        self._next_pid = 1
+        self._last_pid = 0
 
     def start(self, argv: list[str], *, env: dict[str, str] | None = None, stdin: str = "", on_output: Callable[[str], None] | None = None) -> Process:
         """Start a program; it runs from the engine's queue. An unknown one ends with status 127, as a shell's would."""
@@ -92,8 +92,13 @@ class Place:
         return process
 
     def next_pid(self) -> int:
-        pid, self._next_pid = self._next_pid, self._next_pid + 1
-        return pid
+        """A container's first process is number 1, a machine has run many; the next ones are some numbers on, which others had meanwhile."""
+        if self.container is not None and not self._last_pid:
+            self._last_pid = 1
+        else:
+            first, last = (5, 9) if self.container is not None else (10, 60) if self._last_pid else (2_000, 30_000)
+            self._last_pid += self.engine.stream(f"{self.name} pid {self._last_pid}").randrange(first, last)
+        return self._last_pid
 
 
 class Process:

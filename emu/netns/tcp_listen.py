@@ -14,7 +14,7 @@ from emu.engine import SECOND, Future
 from emu.netdev.drop import DropReason
 from emu.netns.tcp_connection import Connection
 from emu.netns.tcp_segment import Received
-from emu.netns.tcp_socket import TcpSocket
+from emu.netns.tcp_socket import CALL_NS, TcpSocket
 from emu.netns.tcp_state import TcpState
 from emu.packet.address import ip_text
 from emu.packet.tcp import ACK, FIN, RST, SYN, Segment
@@ -108,7 +108,9 @@ class TcpListener:
                     timer.cancel()
                 if future in self._waiters:
                     self._waiters.remove(future)
-        return TcpSocket(self._ready.popleft())
+        accepted = TcpSocket(self._ready.popleft())
+        await engine.sleep(CALL_NS)
+        return accepted
 
     def close(self) -> None:
         """Connections that nobody accepted are reset (inet_csk_listen_stop)."""

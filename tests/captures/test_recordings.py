@@ -1,0 +1,18 @@
+"""emu against captures of real Linux and Docker: the same steps, every capture point, every frame."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from emu.observe.compare import compare_folders
+from tests.captures.recording import Recording, scenarios
+
+
+@pytest.mark.parametrize("name", scenarios())
+def test_a_recorded_scenario_is_reproduced_frame_by_frame(name: str, tmp_path: Path) -> None:
+    recording = Recording(name)
+    assert recording.play(tmp_path) == []
+    differences = [str(difference) for difference in compare_folders(tmp_path, recording.folder)]
+    assert differences == []
