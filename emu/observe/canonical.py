@@ -153,7 +153,7 @@ class Canonicaliser:
         if not quoted:
             flow = (packet[12:16] + body[:2], packet[16:20] + body[2:4])
             self._tcp_numbers(segment, flow, where, fields)
-            fields[where + "TCP checksum"] = _sum(packet, body, tcp.CHECKSUM) if whole else "of a fragment"
+            fields[where + "TCP checksum"] = _sum(packet, body, tcp.CHECKSUM) if whole else "of a part"
             if not where:
                 out.flow = flow
                 out.is_pure_ack = segment.flags == tcp.ACK and not segment.payload
@@ -182,7 +182,7 @@ class Canonicaliser:
         out.title = f"UDP {ip_text(packet[12:16])}:{source} > {ip_text(packet[16:20])}:{destination}"
         if not quoted:
             fields[where + "UDP checksum"] = (
-                "none" if body[6:8] == b"\x00\x00" else _sum(packet, body, udp.CHECKSUM) if whole else "of a fragment"
+                "none" if body[6:8] == b"\x00\x00" else _sum(packet, body, udp.CHECKSUM) if whole else "of a part"
             )
         payload = body[8:]
         if tunnel and len(payload) >= 8:
@@ -201,7 +201,7 @@ class Canonicaliser:
         fields = out.fields
         fields[where + "ICMP type"], fields[where + "ICMP code"] = body[0], body[1]
         if not quoted:
-            fields[where + "ICMP checksum"] = "of a fragment" if not whole else "right" if checksum(body) == 0 else "wrong"
+            fields[where + "ICMP checksum"] = "of a part" if not whole else "right" if checksum(body) == 0 else "wrong"
         addresses = f"{ip_text(packet[12:16])} > {ip_text(packet[16:20])}"
         if body[0] in (0, 8):
             pinged = ip_text(packet[ipv4.DST] if body[0] else packet[ipv4.SRC])

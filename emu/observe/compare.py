@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from difflib import SequenceMatcher
 from pathlib import Path
 
@@ -105,8 +105,18 @@ def _points(ours: Path, reference: Path) -> list[Point]:
     """The capture points of two files with their frames, made ready for comparison."""
     mine, theirs = _by_interface(ours), _by_interface(reference)
     if len(mine) == len(theirs) == 1:
-        return [(reference.stem, prepare(next(iter(mine.values()))), prepare(next(iter(theirs.values()))))]
-    return [(name, prepare(mine.get(name, [])), prepare(theirs.get(name, []))) for name in {**theirs, **mine}]
+        mine, theirs = {reference.stem: next(iter(mine.values()))}, {reference.stem: next(iter(theirs.values()))}
+    points = []
+    for name in {**theirs, **mine}:
+        frames = theirs.get(name, [])
+        points.append((name, prepare(_cut_like(mine.get(name, []), frames)), prepare(frames)))
+    return points
+
+
+def _cut_like(ours: list[CapturedFrame], reference: list[CapturedFrame]) -> list[CapturedFrame]:
+    """Where a recording has only the first bytes of a frame, only those can be compared."""
+    cuts = {frame.length: len(frame.wire) for frame in reference if frame.length > len(frame.wire)}
+    return [replace(frame, wire=frame.wire[: cuts.get(frame.length)]) for frame in ours] if cuts else ours
 
 
 def _by_interface(path: Path) -> dict[str, list[CapturedFrame]]:

@@ -1,7 +1,7 @@
 """Reads captures, emu's and others': pcap of either byte order with micro- or nanoseconds, and pcapng with several sections and interfaces.
 
-Not modelled: link types other than Ethernet, pcapng's simple and obsolete packet blocks, frames that were cut at a snap length; each is an
-error that names it, since a comparison with such a file would say something wrong.
+Not modelled: link types other than Ethernet, pcapng's simple and obsolete packet blocks; each is an error that names it, since a
+comparison with such a file would say something wrong.
 """
 
 from __future__ import annotations
@@ -26,10 +26,14 @@ ETHERNET = 1
 
 @dataclass(slots=True)
 class CapturedFrame:
-    """A frame as a file has it. `interface` is its name, empty in a pcap; `outbound` is None where the file does not say."""
+    """A frame as a file has it. `interface` is its name, empty in a pcap; `outbound` is None where the file does not say.
+
+    `length` is what it had on the wire: more than the bytes that are there if it was cut when it was captured.
+    """
 
     time_ns: int
     wire: bytes
+    length: int
     interface: str = ""
     outbound: bool | None = None
     packet_id: int | None = None
@@ -80,11 +84,9 @@ def _pcap(data: bytes, fail: Fail) -> Iterator[CapturedFrame]:
             raise fail(f"is cut short in the header of frame {number}, at byte {position}")
         seconds, fraction, size, length = unpack_from(order + "IIII", data, position)
         position += 16
-        if size != length:
-            raise fail(f"frame {number} was cut when it was captured: {size} of {length} bytes")
         if position + size > len(data):
             raise fail(f"is cut short in frame {number}: {len(data) - position} of {size} bytes")
-        yield CapturedFrame(seconds * SECOND + fraction * unit, data[position : position + size])
+        yield CapturedFrame(seconds * SECOND + fraction * unit, data[position : position + size], length)
         position += size
 
 
@@ -165,13 +167,11 @@ class _PcapNg:
         index, high, low, size, length = unpack_from(self._order + "IIIII", body)
         if index >= len(self._interfaces):
             raise self._fail(f"frame {number} is of interface {index}, which the file does not describe")
-        if size != length:
-            raise self._fail(f"frame {number} was cut when it was captured: {size} of {length} bytes")
         if 20 + size > len(body):
             raise self._fail(f"frame {number}: its block is shorter than the frame")
         interface = self._interfaces[index]
         time_ns = (high << 32 | low) * SECOND // interface.units + interface.offset_ns
-        frame = CapturedFrame(time_ns, body[20 : 20 + size], interface.name)
+        frame = CapturedFrame(time_ns, body[20 : 20 + size], length, interface.name)
         for code, value in self._options(body, 20 + size + -size % 4):
             if code == pcapng.COMMENT:
                 frame.comments.append(value.decode(errors="replace"))

@@ -10,7 +10,7 @@ import pytest
 from emu.errors import EmuError
 from emu.observe import pcap
 from emu.observe.compare import compare_captures, compare_folders
-from emu.observe.pcap_reader import CapturedFrame, read
+from emu.observe.pcap_reader import read
 from emu.packet import arp, ethernet, ipv4, tcp, udp
 from emu.packet.address import ip, mac
 
@@ -219,6 +219,16 @@ def _datagram(source: int, target: int = 7, payload: bytes = b"hello") -> bytes:
 
 def test_any_bytes_are_compared(tmp_path):
     whole = read(PUBLISH).frames[3].wire
-    frames = [CapturedFrame(0, whole[:end]) for end in range(len(whole))]
-    pcap.write(tmp_path / "cut.pcap", [(0, frame.wire) for frame in frames])
+    pcap.write(tmp_path / "cut.pcap", [(0, whole[:end]) for end in range(len(whole))])
     assert compare_captures(tmp_path / "cut.pcap", tmp_path / "cut.pcap") == []
+
+
+def test_of_a_frame_that_a_recording_has_cut_what_is_there_is_compared(tmp_path):
+    for name, payload in (("ours", b"x" * 500), ("other", b"y" * 500)):
+        pcap.write(tmp_path / f"{name}.pcap", [(0, _datagram(40000, payload=payload))])
+    whole = (tmp_path / "ours.pcap").read_bytes()
+    length = len(whole) - 40
+    cut = whole[:32] + (100).to_bytes(4, "little") + length.to_bytes(4, "little") + whole[40:140]
+    (tmp_path / "reference.pcap").write_bytes(cut)
+    assert compare_captures(tmp_path / "ours.pcap", tmp_path / "reference.pcap") == []
+    assert len(compare_captures(tmp_path / "other.pcap", tmp_path / "reference.pcap")) == 1
