@@ -87,7 +87,7 @@ class _Transfer:
 
     async def run(self, url: Url) -> None:
         """Raises Failure."""
-        redirects = int(self.options.text("max-redirs", "50"))
+        redirects = int(_seconds(self.options, "max-redirs") or 0) if "max-redirs" in self.options else 50
         while True:
             response = await self._fetch(url)
             self._done(response)

@@ -6,9 +6,13 @@ from emu.process import Process, UsageError
 from emu.programs.libc.strerror import strerror
 
 
+def is_port(text: str) -> bool:
+    return text.isascii() and text.isdigit() and int(text) < 65536
+
+
 def endpoint(argv: list[str]) -> tuple[str, int]:
     """`ADDRESS PORT` after the program's name. Raises UsageError."""
-    if len(argv) != 3 or not argv[2].isdigit():
+    if len(argv) != 3 or not is_port(argv[2]):
         raise UsageError(f"usage: {argv[0]} ADDRESS PORT", 2)
     return argv[1], int(argv[2])
 

@@ -6,13 +6,14 @@ from emu.process import Process, UsageError
 from emu.programs.libc.getopt import Options, getopt
 from emu.programs.libc.resolver import UnknownName, resolve
 from emu.programs.libc.strerror import strerror
+from emu.programs.udp_echo import is_port
 
 
 def arguments(process: Process, argv: list[str], seconds: str) -> tuple[Options, str, int, str]:
     """Options, address, port and text of udp-send and tcp-send; `seconds` is the option that takes seconds. Raises UsageError."""
     options = getopt(argv, "", {"sport": "sport:", seconds: f"{seconds}:"}, status=2)
-    numbers = (options.text("sport", "0"), options.text(seconds, "0").replace(".", "", 1))
-    if len(options.words) != 3 or not options.words[1].isdigit() or not all(number.isdigit() for number in numbers):
+    ports = [options.text("sport", "0"), *options.words[1:2]]
+    if len(options.words) != 3 or not all(map(is_port, ports)) or not options.text(seconds, "0").replace(".", "", 1).isdigit():
         raise UsageError(f"usage: {argv[0]} [--sport N] [--{seconds} SECONDS] ADDRESS PORT TEXT", 2)
     name, port, text = options.words
     try:

@@ -40,6 +40,13 @@ class _New:
     up: bool = False
 
 
+def _device_name(text: str) -> str:
+    """dev_valid_name: up to 15 characters, neither white space nor slash."""
+    if not 0 < len(text) < 16 or text in {".", ".."} or any(letter in "/:" or letter.isspace() for letter in text):
+        raise invalid(text, '"name" not a valid ifname')
+    return text
+
+
 def _read_new(context: Context, words: Words, *, peer: bool = False) -> tuple[_New, str]:
     """A device's own words, up to `type KIND` (the kind) or, of a peer, to the end."""
     new = _New(context.netns)
@@ -62,7 +69,7 @@ def _read_new(context: Context, words: Words, *, peer: bool = False) -> tuple[_N
             words.take("name", "dev")
             if new.name:
                 raise UsageError(f'Error: either "name" is duplicate, or "{words.peek()}" is a garbage.', 255)
-            new.name = words.next()
+            new.name = _device_name(words.next())
     return new, ""
 
 
@@ -158,7 +165,7 @@ def change(context: Context, words: Words) -> int:
         if word in {"up", "down", "nomaster"}:
             wanted["state" if word != "nomaster" else "master"] = word if word != "nomaster" else ""
         elif word in {"mtu", "address", "master", "name", "netns", "promisc", "arp", "txqueuelen"}:
-            wanted[word] = words.next()
+            wanted[word] = _device_name(words.next()) if word == "name" else words.next()
         elif word == "qlen":
             wanted["txqueuelen"] = words.next()
         elif word == "type":

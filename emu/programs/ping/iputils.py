@@ -152,14 +152,15 @@ class _Ping:
         while True:
             if (self.count and self.received + self.errors >= self.count) or (self.deadline_ns and self.errors):
                 return
+            if end_ns is not None and engine.now >= end_ns:
+                return
             more = not self.count or self.transmitted < self.count or bool(self.deadline_ns)
             if more and engine.now >= next_ns:
                 next_ns = engine.now + self._send()
                 continue
             if not more and end_ns is None:
                 end_ns = self.last_ns + (max(2 * max(self.times) * MICROSECOND, self.interval_ns) if self.times else self.linger_ns)
-            if end_ns is not None and engine.now >= end_ns:
-                return
+                continue
             wake = min(next_ns if more else end_ns or next_ns, end_ns or next_ns)
             answer = await self.echo.receive(wake)
             if answer is not None:
