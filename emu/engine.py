@@ -22,6 +22,7 @@ T = TypeVar("T")
 MICROSECOND = 1_000
 MILLISECOND = 1_000_000
 SECOND = 1_000_000_000
+FOREVER = 1 << 63
 
 
 class Cancelled(BaseException):
@@ -162,7 +163,7 @@ class Engine:
         self.time_limit_ns: int | None = None
         self.event_limit: int | None = None
         self._heap: list[tuple[int, int, Callable[..., None], tuple[Any, ...]]] = []
-        self._serial = count()
+        self._next_serial = count().__next__
         self.next_trace_id: Callable[[], int] = count(1).__next__
 
     def stream(self, name: str) -> random.Random:
@@ -171,13 +172,13 @@ class Engine:
 
     def post(self, delay_ns: int, callback: Callable[..., None], *args: Any) -> None:
         """Call later; cannot be cancelled, and costs the least."""
-        heappush(self._heap, (self.now + delay_ns, next(self._serial), callback, args))
+        heappush(self._heap, (self.now + delay_ns, self._next_serial(), callback, args))
 
     def call_at(self, when_ns: int, callback: Callable[..., None], *args: Any, background: bool = False) -> Timer:
         timer = Timer(self, max(when_ns, self.now), callback, args, background)
         if background:
             self.background += 1
-        heappush(self._heap, (timer.when_ns, next(self._serial), timer.fire, ()))
+        heappush(self._heap, (timer.when_ns, self._next_serial(), timer.fire, ()))
         return timer
 
     def call_later(self, delay_ns: int, callback: Callable[..., None], *args: Any, background: bool = False) -> Timer:
@@ -205,29 +206,31 @@ class Engine:
 
         Raises LimitReached beyond `time_limit_ns` or `event_limit`; raises again what an unobserved task raised.
         """
-        heap, ready = self._heap, self.ready
-        horizon = self.time_limit_ns
+        heap, ready, failures = self._heap, self.ready, self.failures
+        awaited: Future[Any] = Future(self) if until is None else until
+        ends_when_quiet = until is None and until_ns is None  # who waits for something may wait for a background event
+        stop_ns = FOREVER if until_ns is None else until_ns
+        horizon_ns = FOREVER if self.time_limit_ns is None else self.time_limit_ns
+        event_limit = FOREVER if self.event_limit is None else self.event_limit
         while True:
             while ready:
                 ready.popleft()()
-            if self.failures:
-                raise self.failures.pop(0)[1]
-            if until is not None and until.done:
+            if failures:
+                raise failures.pop(0)[1]
+            if awaited.done:
                 return
-            if not heap:
+            if not heap or (ends_when_quiet and len(heap) <= self.background):
                 break
             when = heap[0][0]
-            if until_ns is not None and when > until_ns:
+            if when > stop_ns:
                 break
-            if until is None and until_ns is None and len(heap) <= self.background:
-                break
-            if horizon is not None and when > horizon:
-                raise LimitReached(f"the lab was not quiet after {horizon / SECOND:g} s of virtual time (limits: time)")
-            event = heappop(heap)
+            if when > horizon_ns:
+                raise LimitReached(f"the lab was not quiet after {horizon_ns / SECOND:g} s of virtual time (limits: time)")
+            _, _, callback, args = heappop(heap)
             self.now = when
-            event[2](*event[3])
+            callback(*args)
             self.events += 1
-            if self.event_limit is not None and self.events > self.event_limit:
-                raise LimitReached(f"the lab was not quiet after {self.event_limit} events (limits: events)")
+            if self.events > event_limit:
+                raise LimitReached(f"the lab was not quiet after {event_limit} events (limits: events)")
         if until_ns is not None and until_ns > self.now:
             self.now = until_ns

@@ -15,10 +15,16 @@ class Datagram:
     by (None: made here), `oif` the one it will leave by. `frame` is the frame it came in (for MAC matches and bridged packets).
     """
 
-    __slots__ = (
-        "bridge_port_in", "bridge_port_out", "cause", "ct", "ct_info", "dst", "frag_max", "frame", "iif", "mark", "oif", "protocol",
-        "route", "socket", "src", "trace_id", "wire",
-    )  # fmt: skip
+    # What most datagrams never have stands in the class, not in each of them: making one is half as dear.
+    oif: Any = None
+    mark: int = 0
+    ct: Any = None  # ConntrackEntry
+    ct_info: Any = None  # netfilter.conntrack.CtInfo; None: conntrack has not seen it
+    route: Any = None  # netns.fib.Route
+    socket: Any = None  # the socket that sent it
+    frag_max: int = 0  # reassembled here: the largest fragment, which the pieces going on must not exceed
+    bridge_port_in: Any = None  # the port of a bridged packet (`-m physdev`)
+    bridge_port_out: Any = None
 
     def __init__(self, wire: bytes, trace_id: int, cause: int = 0, iif: Any = None, frame: Frame | None = None) -> None:
         self.wire = wire
@@ -28,16 +34,7 @@ class Datagram:
         self.trace_id = trace_id
         self.cause = cause
         self.iif = iif
-        self.oif: Any = None
         self.frame = frame
-        self.mark = 0
-        self.ct: Any = None  # ConntrackEntry
-        self.ct_info: Any = None  # netfilter.conntrack.CtInfo; None: conntrack has not seen it
-        self.route: Any = None  # netns.fib.Route
-        self.socket: Any = None  # the socket that sent it
-        self.frag_max = 0  # reassembled here: the largest fragment, which the pieces going on must not exceed
-        self.bridge_port_in: Any = None  # the port of a bridged packet (`-m physdev`)
-        self.bridge_port_out: Any = None
 
     def set_wire(self, wire: bytes) -> None:
         """Take the rewritten packet and read its addresses again."""

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from emu.packet.checksum import pseudo_checksum
+from struct import Struct
+
 from emu.packet.ipv4 import UDP
 
 HEADER = 8
@@ -11,16 +12,18 @@ DESTINATION_PORT = slice(2, 4)
 LENGTH = slice(4, 6)
 CHECKSUM = slice(6, 8)
 
+_HEADER = Struct(">HHHH")
+
 
 def build(src: bytes, dst: bytes, source_port: int, destination_port: int, payload: bytes, *, with_checksum: bool = True) -> bytes:
     """A datagram; its checksum is sent as 0xffff where it computes to 0, which on the wire means "none"."""
     length = 8 + len(payload)
-    ports = (source_port << 16 | destination_port).to_bytes(4, "big")
-    size = length.to_bytes(2, "big")
     if not with_checksum:
-        return b"%b%b\x00\x00%b" % (ports, size, payload)
-    total = pseudo_checksum(src, dst, UDP, b"%b%b\x00\x00%b" % (ports, size, payload)) or 0xFFFF
-    return b"%b%b%c%c%b" % (ports, size, total >> 8, total & 0xFF, payload)
+        return _HEADER.pack(source_port, destination_port, length, 0) + payload
+    # Pseudo header and header are summed as numbers (see checksum.py); the length stands in both.
+    words = src + dst + payload if not length & 1 else b"%b%b%b\x00" % (src, dst, payload)
+    rest = (int.from_bytes(words, "big") + UDP + 2 * length + source_port + destination_port) % 0xFFFF
+    return _HEADER.pack(source_port, destination_port, length, 0xFFFF - rest) + payload
 
 
 def is_valid(src: bytes, dst: bytes, segment: bytes) -> bool:
@@ -32,4 +35,5 @@ def is_valid(src: bytes, dst: bytes, segment: bytes) -> bool:
         return False
     if not (segment[6] or segment[7]):
         return True
-    return pseudo_checksum(src, dst, UDP, segment[:length]) == 0
+    words = src + dst + segment[:length] if not length & 1 else b"%b%b%b\x00" % (src, dst, segment[:length])
+    return (int.from_bytes(words, "big") + UDP + length) % 0xFFFF == 0
