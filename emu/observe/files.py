@@ -68,13 +68,16 @@ def write_pcaps(recorder: Recorder, folder: Path, order: list[int] | None = None
     names = file_names(recorder, order if order is not None else interface_order(recorder))
     header = pcap.file_header()
     parts: dict[int, list[bytes]] = {number: [header] for number in names}
+    adders = {number: blocks.append for number, blocks in parts.items()}
     size, epoch, make = 0, recorder.epoch_ns, pcap.record
+    last_now, last_frame, block = -1, None, b""
     for name in names.values():
         (folder / name).write_bytes(b"")
     for now, number, _, frame in recorder.store:
-        wire = frame.wire
-        parts[number].append(make(epoch + now, wire))
-        size += len(wire)
+        if frame is not last_frame or now != last_now:  # a bridge shows one frame on several interfaces at once
+            last_now, last_frame, block = now, frame, make(epoch + now, frame.wire)
+        adders[number](block)
+        size += len(block)
         if size > FLUSH_BYTES:
             _flush(folder, names, parts)
             size = 0
@@ -102,6 +105,7 @@ def write_merged(recorder: Recorder, capture: Path, trace: Path, order: list[int
     descriptions = [InterfaceDescription(each.label, each.description, each.mac) for each in listed]
     with capture.open("wb") as file, trace.open("w", encoding="utf-8", newline="\n") as lines:
         merged = PcapNgWriter(file, descriptions)
+        merged.names(address_names(recorder))
         tracer = TraceWriter(lines, epoch, recorder.events)
         for position, (now, number, direction, frame) in enumerate(recorder.store):
             each = interfaces[number]
@@ -110,6 +114,16 @@ def write_merged(recorder: Recorder, capture: Path, trace: Path, order: list[int
             if last[frame.trace_id] == position:
                 tracer.end(frame.trace_id)
         tracer.close()
+
+
+def address_names(recorder: Recorder) -> dict[bytes, list[str]]:
+    """The places behind the addresses that only one place has, for Wireshark's name resolution."""
+    owners: dict[bytes, set[str]] = {}
+    for netns in recorder.namespaces:
+        for address in netns.all_addresses():
+            if address.scope != "host":
+                owners.setdefault(address.ip, set()).add(netns.name)
+    return {address: [min(places)] for address, places in sorted(owners.items()) if len(places) == 1}
 
 
 def steps_log(recorder: Recorder) -> str:

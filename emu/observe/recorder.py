@@ -100,6 +100,7 @@ class Recorder:
         self.store = RecordStore(folder) if memory_limit is None else RecordStore(folder, memory_limit)
         self.interfaces: list[CapturedInterface] = []
         self.places: list[str] = []
+        self.namespaces: list[Netns] = []
         self.steps: list[Ran] = []
         self.events: list[Event] = []
         self.dropped = 0
@@ -119,6 +120,7 @@ class Recorder:
         """Watch a namespace: the devices that it has and those that it will have."""
         if netns.name not in self.places:
             self.places.append(netns.name)
+        self.namespaces.append(netns)
         netns.on_device.append(self._on_device)
         netns.on_drop.append(lambda datagram, reason, dev: self._datagram_dropped(netns.name, datagram, reason, dev))
         for dev in netns.devices.values():

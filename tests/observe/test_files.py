@@ -80,6 +80,15 @@ def test_tshark_shows_names_directions_packet_ids_and_comments(tmp_path):
 
 
 @tshark.needs_tshark
+def test_tshark_can_show_places_for_addresses(tmp_path):
+    recorded(tmp_path)
+    text = tshark.run(
+        "-N", "n", "-r", str(tmp_path / "captures" / "all.pcapng"), "-Y", "udp", "-T", "fields", "-e", "ip.src_host", "-e", "ip.dst_host"
+    )
+    assert text.splitlines()[0] == "h1\th2"
+
+
+@tshark.needs_tshark
 def test_tshark_finds_nothing_wrong_with_either_kind(tmp_path):
     recorded(tmp_path)
     for path in sorted((tmp_path / "captures").iterdir()):
