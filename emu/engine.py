@@ -46,13 +46,15 @@ class Future(Generic[T]):
         if not self.done:
             self.done = True
             self._value = value
-            self._wake()
+            if self._waiters is not None:
+                self._engine.ready.extend(self._waiters)
 
     def set_error(self, error: BaseException) -> None:
         if not self.done:
             self.done = True
             self._error = error
-            self._wake()
+            if self._waiters is not None:
+                self._engine.ready.extend(self._waiters)
 
     def on_done(self, callback: Callable[[], None]) -> None:
         """Call back once done, from the engine's queue, never from inside `set_result`."""
@@ -68,15 +70,12 @@ class Future(Generic[T]):
             raise self._error
         return self._value  # type: ignore[return-value]
 
-    def _wake(self) -> None:
-        if self._waiters:
-            self._engine.ready.extend(self._waiters)
-            self._waiters = None
-
     def __await__(self) -> Generator[Future[T], None, T]:
         if not self.done:
             yield self
-        return self.result()
+        if self._error is not None:
+            raise self._error
+        return self._value  # type: ignore[return-value]
 
 
 class Task(Future[T]):

@@ -21,7 +21,6 @@ from emu.netdev.loopback import Loopback
 from emu.netfilter.hooks import Hook
 from emu.netns.fib import Route
 from emu.netns.fragment import Reassembly, fragment
-from emu.netns.neighbour import Neighbour
 from emu.packet import ipv4
 from emu.packet.address import ANY, BROADCAST, BROADCAST_MAC, ZERO_MAC, Ip, is_multicast
 from emu.packet.datagram import Datagram
@@ -76,8 +75,7 @@ class Ipv4:
     def receive(self, dev: NetDevice, frame: Frame) -> None:
         """ip_rcv: is it for this host, and is the header sound?"""
         wire = frame.wire
-        mac = wire[:6]
-        if mac != dev.mac and not mac[0] & 1:
+        if wire[:6] != dev.mac and not wire[0] & 1:
             return dev.drop(frame, DropReason.NOT_MINE, rx=True)
         packet = wire[14:]
         if not ipv4.is_valid(packet):
@@ -298,7 +296,8 @@ class Ipv4:
         `src` 0.0.0.0 takes the route's. With `dont_fragment` DF is set on what fits the path's MTU, and what does not is fragmented here (IP_PMTUDISC_WANT);
         with `never_fragment` that is EMSGSIZE (IP_PMTUDISC_DO). Raises OSError: no route, EPERM if OUTPUT drops the packet.
         """
-        route, source = self.route(dst, src, oif)
+        known = self._out.get(dst + src) if oif is None else None
+        route, source = known if known is not None else self.route(dst, src, oif)
         if ttl is None:
             ttl = self.netns.sysctl.integer("net.ipv4.ip_default_ttl")
         size = 20 + len(options) + len(payload)
@@ -312,11 +311,12 @@ class Ipv4:
                 raise OSError(errno.EMSGSIZE, "Message too long")
         if identification is None:
             identification = self.next_id(dst, source, protocol)
-        wire = ipv4.build(source, dst, protocol, payload, ttl=ttl, tos=tos, identification=identification, fragment=word, options=options)
+        wire = ipv4.build(source, dst, protocol, payload, ttl, tos, identification, word, options)
         trace_id = self.engine.next_trace_id()
         datagram = Datagram(wire, trace_id, cause)
         datagram.socket = socket
-        datagram.mark = mark
+        if mark:
+            datagram.mark = mark
         self.output(datagram, route)
         return trace_id
 
@@ -344,6 +344,8 @@ class Ipv4:
         if route.kind == "broadcast":
             self.engine.post(0, self._loop_back, datagram.wire, datagram.trace_id)
         wire = datagram.wire
+        if len(wire) <= (route.mtu or oif.mtu) and not self._pmtu and not datagram.frag_max:  # nearly all
+            return self._to_neighbour(datagram, route, oif)
         mtu = self._mtu(datagram.dst, route) if datagram.iif is None else (route.mtu or oif.mtu)
         if len(wire) <= mtu and not datagram.frag_max:
             return self._to_neighbour(datagram, route, oif)
@@ -361,9 +363,13 @@ class Ipv4:
 
     def _to_neighbour(self, datagram: Datagram, route: Route, oif: NetDevice) -> None:
         """ip_finish_output2: the next hop's Ethernet address goes on."""
+        neighbours = self.netns.neighbours
+        dst = datagram.dst
+        entry = neighbours.entries.get((oif, route.via or dst))
+        if entry is not None and route.kind == "unicast":  # nearly all
+            return neighbours.send(entry, datagram)
         if oif.kind == "loopback":
             return oif.transmit(LoopbackFrame(datagram))
-        dst = datagram.dst
         if route.kind == "broadcast" or dst == BROADCAST:
             return oif.transmit(Frame(BROADCAST_MAC + oif.mac + IPV4 + datagram.wire, datagram.trace_id, datagram.cause))
         if dst[0] & 0xF0 == 0xE0:
@@ -371,10 +377,7 @@ class Ipv4:
             return oif.transmit(Frame(group + oif.mac + IPV4 + datagram.wire, datagram.trace_id, datagram.cause))
         if not oif.arp:
             return oif.transmit(Frame(ZERO_MAC + oif.mac + IPV4 + datagram.wire, datagram.trace_id, datagram.cause))
-        neighbours = self.netns.neighbours
-        next_hop = route.via or dst
-        entry: Neighbour = neighbours.entries.get((oif, next_hop)) or neighbours.find_or_make(oif, next_hop)
-        neighbours.send(entry, datagram)
+        neighbours.send(neighbours.find_or_make(oif, route.via or dst), datagram)
 
     def _loop_back(self, wire: bytes, trace_id: int) -> None:
         """A broadcast of our own is heard by our own sockets too (ip_dev_loopback_xmit)."""

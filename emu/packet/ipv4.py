@@ -31,6 +31,7 @@ ESP = 50
 SCTP = 132
 
 _FIXED = Struct(">BBHHHBBH4s4s")
+_number = int.from_bytes
 
 
 def build(
@@ -38,7 +39,6 @@ def build(
     dst: bytes,
     protocol: int,
     payload: bytes,
-    *,
     ttl: int = 64,
     tos: int = 0,
     identification: int = 0,
@@ -48,11 +48,8 @@ def build(
     """A packet with a valid header checksum. `fragment` is the flags-and-offset word; `options` are padded to four bytes."""
     if not options:
         total = 20 + len(payload)
-        head = 0x4500 | tos
         # The header's words summed as one number: see checksum.py.
-        rest = (
-            head + total + identification + fragment + (ttl << 8 | protocol) + int.from_bytes(src, "big") + int.from_bytes(dst, "big")
-        ) % 0xFFFF
+        rest = ((0x4500 | tos) + total + identification + fragment + (ttl << 8 | protocol) + _number(src + dst)) % 0xFFFF
         return _FIXED.pack(0x45, tos, total, identification, fragment, ttl, protocol, 0xFFFF - rest if rest else 0, src, dst) + payload
     options += b"\x00" * (-len(options) % 4)
     words = 5 + len(options) // 4
@@ -72,7 +69,7 @@ def is_valid(packet: bytes) -> bool:
     else:
         return False
     total = packet[2] << 8 | packet[3]
-    return len(header) <= total <= len(packet) and int.from_bytes(header, "big") % 0xFFFF == 0
+    return len(header) <= total <= len(packet) and _number(header) % 0xFFFF == 0
 
 
 def header_length(packet: bytes) -> int:

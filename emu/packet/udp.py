@@ -13,6 +13,7 @@ LENGTH = slice(4, 6)
 CHECKSUM = slice(6, 8)
 
 _HEADER = Struct(">HHHH")
+_number = int.from_bytes
 
 
 def build(src: bytes, dst: bytes, source_port: int, destination_port: int, payload: bytes, *, with_checksum: bool = True) -> bytes:
@@ -22,7 +23,7 @@ def build(src: bytes, dst: bytes, source_port: int, destination_port: int, paylo
         return _HEADER.pack(source_port, destination_port, length, 0) + payload
     # Pseudo header and header are summed as numbers (see checksum.py); the length stands in both.
     words = src + dst + payload if not length & 1 else b"%b%b%b\x00" % (src, dst, payload)
-    rest = (int.from_bytes(words, "big") + UDP + 2 * length + source_port + destination_port) % 0xFFFF
+    rest = (_number(words) + UDP + 2 * length + source_port + destination_port) % 0xFFFF
     return _HEADER.pack(source_port, destination_port, length, 0xFFFF - rest) + payload
 
 
@@ -36,4 +37,4 @@ def is_valid(src: bytes, dst: bytes, segment: bytes) -> bool:
     if not (segment[6] or segment[7]):
         return True
     words = src + dst + segment[:length] if not length & 1 else b"%b%b%b\x00" % (src, dst, segment[:length])
-    return (int.from_bytes(words, "big") + UDP + length) % 0xFFFF == 0
+    return (_number(words) + UDP + length) % 0xFFFF == 0
