@@ -108,16 +108,17 @@ def _summary(result: RunResult) -> str:
     steps = result.steps
     expectations = sum((step.step.expect.exit is not None) + (step.step.expect.stdout is not None) for step in steps)
     met = expectations - sum(len(step.problems) for step in steps)
+    took = f"{result.virtual_ns / 1e9:.1f} s of virtual time in {result.real_seconds:.2f} s"
     mark = click.style("✓", fg="green") if result.ok else click.style("✗", fg="red")
     lines = [
         "",
-        f"{mark} {len(steps)} steps, {met} of {expectations} expectations met · {result.frames} frames, {result.dropped} dropped · "
-        f"{result.virtual_ns / 1e9:.1f} s of virtual time in {result.real_seconds:.2f} s",
+        f"{mark} {len(steps)} steps, {met} of {expectations} expectations met · {result.frames} frames, {result.dropped} dropped · {took}",
     ]
     if result.stopped:
         lines.append(f"{click.style('✗', fg='red')} {result.stopped}")
     captures = result.folder / "captures"
-    lines += [f"captures   {captures}  ({result.captures} pcap, all.pcapng)", f"open       wireshark {captures / 'all.pcapng'}"]
+    profile = f"WIRESHARK_CONFIG_DIR={result.folder / 'wireshark'} wireshark -C emu"
+    lines += [f"captures   {captures}  ({result.captures} pcap, all.pcapng)", f"open       {profile} {captures / 'all.pcapng'}"]
     return "\n".join(lines)
 
 

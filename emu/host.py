@@ -39,5 +39,5 @@ class Host:
         def reader(key: str) -> Callable[[], str]:
             return lambda: sysctl.get(key) + "\n"
 
-        for key in sysctl.keys():
+        for key in sysctl.keys():  # noqa: SIM118 - not a dict
             self.place.files.provide("/proc/sys/" + key.replace(".", "/"), reader(key))

@@ -101,7 +101,7 @@ class Lab:
             watcher(netns)
 
     def start_docker(self, host: Host, config: DockerSpec, services: ComposeSpec | None) -> None:
-        """dockerd first, then `docker compose up -d`. Raises EmuError."""
+        """Start dockerd, then `docker compose up -d`. Raises EmuError."""
         docker = DockerEngine(host, DaemonConfig.from_spec(config), self._images)
         if services is not None:
             compose_up(docker, services)

@@ -84,7 +84,9 @@ class Place:
         self.find_program = find_program  # installed by the lab: PROGRAMS and the topology's own
         self._last_pid = 0
 
-    def start(self, argv: list[str], *, env: dict[str, str] | None = None, stdin: str = "", on_output: Callable[[str], None] | None = None) -> Process:
+    def start(
+        self, argv: list[str], *, env: dict[str, str] | None = None, stdin: str = "", on_output: Callable[[str], None] | None = None
+    ) -> Process:
         """Start a program; it runs from the engine's queue. An unknown one ends with status 127, as a shell's would."""
         process = Process(self, argv, {**self.env, **(env or {})}, stdin, on_output)
         main = self.find_program(self, argv[0])
@@ -92,7 +94,7 @@ class Place:
         return process
 
     def next_pid(self) -> int:
-        """A container's first process is number 1, a machine has run many; the next ones are some numbers on, which others had meanwhile."""
+        """A container's first process is number 1, a machine has run many; the next ones are some numbers on."""
         if self.container is not None and not self._last_pid:
             self._last_pid = 1
         else:
@@ -156,9 +158,7 @@ class Process:
         self.engine.call_later(round(seconds * SECOND), future.set_result, None, background=self.daemon)
         return future
 
-    async def run(
-        self, argv: list[str], *, place: Place | None = None, env: dict[str, str] | None = None, stdin: str | None = None
-    ) -> int:
+    async def run(self, argv: list[str], *, place: Place | None = None, env: dict[str, str] | None = None, stdin: str | None = None) -> int:
         """Run another program with this one's input (or `stdin`) and output, and wait for its end."""
         environment = env if env is not None else self.env
         child = (place or self.place).start(argv, env=environment, stdin=self.stdin if stdin is None else stdin, on_output=self.show)

@@ -11,15 +11,13 @@ from emu.run import run
 from emu.topology.loader import load_topology
 from tests import tshark
 
-TOPOLOGIES = sorted(path for path in (Path(__file__).parent.parent / "topologies").rglob("*.yaml") if not path.name.startswith("_"))
-LABS = [path for path in TOPOLOGIES if path.parent.name == "topologies"]
-
+LABS = sorted((Path(__file__).parent.parent / "topologies").glob("*.yaml"))
 
 # What tshark's TCP analysis may say of a lab, because the lab is about it.
 EXPLAINED = {
     "docker-user-firewall": ("a rule drops the SYN, which is sent again", re.compile(r"SYN.*retransmission")),
     "input-firewall": ("a rule drops the SYN, which is sent again", re.compile(r"SYN.*retransmission")),
-    "lossy-link": ("segments are lost on purpose", re.compile(r"retransmission|Duplicate ACK|[Pp]revious segment|out-of-order|ACKed segment")),
+    "lossy-link": ("segments are lost on purpose", re.compile("retransmission|Duplicate ACK|[Pp]revious segment|out-of-order")),
 }
 
 

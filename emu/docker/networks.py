@@ -284,5 +284,3 @@ def _ip(text: str, wrong: str) -> Ip:
         return address.ip(text)
     except ValueError:
         raise DockerError(400, wrong) from None
-
-

@@ -1,7 +1,7 @@
 """The Linux bridge (net/bridge/br_input.c, br_forward.c, br_device.c, br_if.c), in the order in which a frame passes through it.
 
-Not modelled: spanning tree (ports forward at once, as with STP off), VLAN filtering, multicast snooping (group traffic is flooded), IGMP and
-MLD of the bridge itself.
+Not modelled: spanning tree (ports forward at once, as with STP off), VLAN filtering, multicast snooping (group traffic is flooded), IGMP
+and MLD of the bridge itself.
 """
 
 from __future__ import annotations

@@ -50,7 +50,8 @@ class ArpProtocol:
             self._answer(dev, frame, packet)
             return
         if packet.sender_ip == packet.target_ip:
-            neighbours.learn(dev, packet.sender_ip, packet.sender_mac, NeighbourState.STALE, create=bool(self.netns.sysctl.either(dev.name, "arp_accept")))
+            gratuitous = self.netns.sysctl.either(dev.name, "arp_accept")
+            neighbours.learn(dev, packet.sender_ip, packet.sender_mac, NeighbourState.STALE, create=gratuitous)
         else:
             neighbours.learn(dev, packet.sender_ip, packet.sender_mac, NeighbourState.STALE, create=False)
         dev.drop(frame, DropReason.ARP_IGNORED, rx=True)

@@ -86,7 +86,8 @@ class Udp:
     def bind(self, sock: UdpSocket, address: bytes, port: int) -> int:
         """Give the socket a port (0: a random one of the local range). Raises OSError EADDRINUSE."""
         if port:
-            if any(ANY in {address, other.local_ip} or address == other.local_ip for other in self.ports.get(port, ()) if not other.remote_port):
+            others = [other.local_ip for other in self.ports.get(port, ()) if not other.remote_port]
+            if any(ANY in {address, other} or address == other for other in others):
                 raise OSError(errno.EADDRINUSE, "Address already in use")
         else:
             low, high = map(int, self.netns.sysctl.get("net.ipv4.ip_local_port_range").split())

@@ -18,7 +18,7 @@ DATA = {"Name": "web", "Ports": {"80/tcp": [{"HostPort": "8080"}], "90/tcp": Non
         ("{{with .Labels}}{{.a}}{{end}}{{.Up}} {{.Count}}", "1true 3"),
         ("{{.Labels}}", "map[a:1]"),
         ('{{printf "%s=%d" .Name .Count}}', "web=3"),
-        ("{{if eq .Name \"web\"}}yes{{else}}no{{end}}", "yes"),
+        ('{{if eq .Name "web"}}yes{{else}}no{{end}}', "yes"),
         ("{{$.Name}} {{- .Name -}} !", "webweb!"),
     ],
 )

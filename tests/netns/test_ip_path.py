@@ -58,7 +58,11 @@ def test_no_route_is_net_unreachable_from_the_router() -> None:
 
 @pytest.mark.parametrize(
     ("kind", "code", "reason"),
-    [("unreachable", 1, DropReason.UNREACHABLE_ROUTE), ("prohibit", 13, DropReason.PROHIBIT_ROUTE), ("blackhole", None, DropReason.BLACKHOLE)],
+    [
+        ("unreachable", 1, DropReason.UNREACHABLE_ROUTE),
+        ("prohibit", 13, DropReason.PROHIBIT_ROUTE),
+        ("blackhole", None, DropReason.BLACKHOLE),
+    ],
 )
 def test_special_routes_answer_each_in_its_way(kind: str, code: int | None, reason: DropReason) -> None:
     net = Routed()
@@ -91,7 +95,9 @@ def test_too_big_with_df_is_frag_needed_and_the_sender_learns_the_mtu() -> None:
     seen = Seen(net.left.device("eth0"))
     send(net.left, "10.0.2.2", size=1472)
     net.engine.run(until_ns=net.engine.now + SECOND)
-    sizes = [(len(packet[IP]), packet[IP].flags.MF, packet[IP].frag) for packet in seen.packets if IP in packet and packet[IP].src == "10.0.1.2"]
+    sizes = [
+        (len(packet[IP]), packet[IP].flags.MF, packet[IP].frag) for packet in seen.packets if IP in packet and packet[IP].src == "10.0.1.2"
+    ]
     assert sizes == [(1396, True, 0), (124, False, 172)]
     net.engine.run(until_ns=net.engine.now + 601 * SECOND)
     assert net.left.ipv4.path_mtu(ip("10.0.2.2")) == 1500
@@ -113,7 +119,12 @@ def test_missing_fragments_are_given_up_after_thirty_seconds() -> None:
     net = Bridged()
     raw = RawSocket(net.hosts[1], ipv4.ICMP)
     dst_mac = net.hosts[0].device("eth0").mac.hex(":")
-    first = Ether(src=net.hosts[1].device("eth0").mac.hex(":"), dst=dst_mac) / IP(src="10.0.0.2", dst="10.0.0.1", flags="MF") / UDP(dport=7) / (b"x" * 16)
+    first = (
+        Ether(src=net.hosts[1].device("eth0").mac.hex(":"), dst=dst_mac)
+        / IP(src="10.0.0.2", dst="10.0.0.1", flags="MF")
+        / UDP(dport=7)
+        / (b"x" * 16)
+    )
     net.hosts[0].device("eth0").inject(first)
     error = IP(complete(net.engine, raw.recv()).wire)
     assert (error[ICMP].type, error[ICMP].code) == (11, 1)
@@ -126,7 +137,9 @@ def test_overlapping_fragments_are_dropped_whole() -> None:
     own = net.hosts[0].device("eth0")
     other = net.hosts[1].device("eth0").mac.hex(":")
     for offset, size in ((0, 16), (1, 16)):
-        own.inject(Ether(src=other, dst=own.mac.hex(":")) / IP(src="10.0.0.2", dst="10.0.0.1", flags="MF", frag=offset, proto=17) / (b"x" * size))
+        own.inject(
+            Ether(src=other, dst=own.mac.hex(":")) / IP(src="10.0.0.2", dst="10.0.0.1", flags="MF", frag=offset, proto=17) / (b"x" * size)
+        )
     assert net.hosts[0].drops[DropReason.REASSEMBLY_OVERLAP] == 1
 
 
@@ -266,7 +279,9 @@ def test_fragments_join_to_what_was_cut(payload: bytes, mtu: int) -> None:
     for piece in pieces:
         assert ipv4.fragment_offset(piece) == offset
         offset += len(piece) - 20
-    assert [bool(ipv4.fragment_word(piece) & ipv4.MORE_FRAGMENTS) for piece in pieces] == [True] * (len(pieces) - 1) + [False] * bool(pieces)
+    assert [bool(ipv4.fragment_word(piece) & ipv4.MORE_FRAGMENTS) for piece in pieces] == [True] * (len(pieces) - 1) + [False] * bool(
+        pieces
+    )
 
 
 @given(st.binary(max_size=200))
@@ -277,5 +292,7 @@ def test_frames_of_any_bytes_never_raise(wire: bytes) -> None:
         dev.inject(wire)
         dev.inject(own.mac + b"\x02\x00\x00\x00\x00\x99\x08\x00" + wire)
         dev.inject(own.mac + b"\x02\x00\x00\x00\x00\x99\x08\x06" + wire)
-        dev.inject(own.mac + b"\x02\x00\x00\x00\x00\x99\x08\x00" + ipv4.build(ip("10.0.0.2"), ip("10.0.0.1"), wire[0] if wire else 1, wire[:100]))
+        dev.inject(
+            own.mac + b"\x02\x00\x00\x00\x00\x99\x08\x00" + ipv4.build(ip("10.0.0.2"), ip("10.0.0.1"), wire[0] if wire else 1, wire[:100])
+        )
     net.engine.run(until_ns=SECOND)

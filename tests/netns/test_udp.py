@@ -77,7 +77,7 @@ def test_the_more_specific_socket_gets_it() -> None:
 def test_bind_refuses(address: tuple[str, int], number: int) -> None:
     net = Bridged()
     UdpSocket(net.hosts[0]).bind(("0.0.0.0", 7))
-    with pytest.raises(OSError, match="address|Address") as caught:
+    with pytest.raises(OSError, match=r"[Aa]ddress") as caught:
         UdpSocket(net.hosts[0]).bind(address)
     assert caught.value.errno == number
 

@@ -16,7 +16,10 @@ def test_the_container_sees_the_client_and_the_client_sees_the_host(tmp_path: Pa
     lab = docker_lab(tmp_path, WEB)
     client, web = tap(lab, "client/eth0"), tap(lab, "docker1/web/eth0")
     assert "Welcome to nginx" in ok(lab.run("client", "curl -s http://192.168.50.10:8080/"))
-    assert {(packet.src, packet.dst) for packet in layers(client, IP)} == {("192.168.50.20", "192.168.50.10"), ("192.168.50.10", "192.168.50.20")}
+    assert {(packet.src, packet.dst) for packet in layers(client, IP)} == {
+        ("192.168.50.20", "192.168.50.10"),
+        ("192.168.50.10", "192.168.50.20"),
+    }
     assert {(packet.src, packet.dst) for packet in layers(web, IP)} == {("192.168.50.20", "172.17.0.2"), ("172.17.0.2", "192.168.50.20")}
     assert {segment.dport for segment in layers(web, TCP)} == {80, layers(client, TCP)[0].sport}
     assert {packet.ttl for packet in layers(web, IP)} == {63, 64}

@@ -9,7 +9,9 @@ from scapy.layers.l2 import ARP, Ether
 
 from tests.labs import docker_lab, layers, ok, tap
 
-TWO = "{ box: { image: busybox, network_mode: bridge, command: sleep 100000 }, web: { image: busybox, network_mode: bridge, command: httpd -f -p 80 } }"
+TWO = """{
+  box: { image: busybox, network_mode: bridge, command: sleep 100000 },
+  web: { image: busybox, network_mode: bridge, command: httpd -f -p 80 } }"""
 
 
 def test_a_ping_between_containers(tmp_path: Path) -> None:

@@ -107,7 +107,7 @@ def _seconds(options: Options, command: Command) -> float:
     text = options.text("time", str(int(STOP_GRACE)))
     if not text.isdigit():
         reason = f'strconv.ParseInt: parsing "{text}": invalid syntax'
-        raise UsageError(f"invalid argument \"{text}\" for \"-t, --time\" flag: {reason}\nSee '{command.path} --help'.", 125)
+        raise UsageError(f'invalid argument "{text}" for "-t, --time" flag: {reason}\nSee \'{command.path} --help\'.', 125)
     return float(text)
 
 

@@ -176,4 +176,4 @@ def _check_count(command: Command, count: int) -> None:
     else:
         wanted = f"at least {least} and at most {most} arguments"
     sentence = f"requires {wanted}." if wanted else "accepts no arguments."
-    raise UsageError(f'"{command.path}" {sentence}\nSee \'{command.path} --help\'.\n{usage(command)}', 1)
+    raise UsageError(f"\"{command.path}\" {sentence}\nSee '{command.path} --help'.\n{usage(command)}", 1)

@@ -196,7 +196,7 @@ def _operand(tokens: list[str]) -> tuple[Value, list[str]]:
         if rest and rest[0].startswith(".") and len(rest[0]) > 1:
             return _field(value, rest[0]), rest[1:]
         return value, rest
-    if token[0] in "\"`":
+    if token[0] in '"`':
         text = json.loads(token) if token[0] == '"' else token[1:-1]
         return (lambda _data, _scope: text), rest
     if token.lstrip("-").isdigit():
