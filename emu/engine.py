@@ -81,12 +81,13 @@ class Future(Generic[T]):
 class Task(Future[T]):
     """A coroutine that runs in virtual time, and the future of what it returns."""
 
-    __slots__ = ("_awaited", "_coroutine", "_resume", "name")
+    __slots__ = ("_awaited", "_coroutine", "_resume", "_send", "name")
 
     def __init__(self, engine: Engine, coroutine: Coroutine[Any, Any, T], name: str) -> None:
         super().__init__(engine)
         self.name = name
         self._coroutine = coroutine
+        self._send = coroutine.send
         self._awaited: Future[Any] | None = None
         self._resume = self._step  # one bound method, not one for each wait
         engine.ready.append(self._resume)
@@ -98,13 +99,11 @@ class Task(Future[T]):
             self._step(Cancelled())
 
     def _step(self, error: BaseException | None = None) -> None:
-        if self.done:
-            return
-        if error is None and self._awaited is not None and not self._awaited.done:
+        awaited = self._awaited
+        if self.done or (error is None and awaited is not None and not awaited.done):
             return  # a wake-up that a cancel has overtaken
-        self._awaited = None
         try:
-            waiting = self._coroutine.throw(error) if error is not None else self._coroutine.send(None)
+            waiting = self._send(None) if error is None else self._coroutine.throw(error)
         except StopIteration as stop:
             self.set_result(stop.value)
         except Cancelled as cancelled:
@@ -116,7 +115,10 @@ class Task(Future[T]):
                 self._engine.failures.append((self.name, failure))
         else:
             self._awaited = waiting
-            waiting.on_done(self._resume)
+            if waiting._waiters is None and not waiting.done:
+                waiting._waiters = [self._resume]
+            else:
+                waiting.on_done(self._resume)
 
 
 class Timer:

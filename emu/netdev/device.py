@@ -101,12 +101,13 @@ class NetDevice:
         """A frame has come in: netif_receive_skb."""
         if not self.up:
             return self.drop(frame, DropReason.DEVICE_DOWN, rx=True)
+        size = len(frame.wire)
         counters = self.counters
         counters.rx_packets += 1
-        counters.rx_bytes += len(frame.wire)
+        counters.rx_bytes += size
         for tap in self.taps:
             tap(self, RX, frame)
-        if len(frame.wire) < ETHERNET_OVERHEAD:
+        if size < ETHERNET_OVERHEAD:
             return self.drop(frame, DropReason.MALFORMED, rx=True)
         if self.rx_handler is None:
             return self.drop(frame, DropReason.UNKNOWN_PROTOCOL, rx=True)

@@ -173,7 +173,8 @@ class Ipv4:
 
     def deliver(self, datagram: Datagram) -> None:
         """ip_local_deliver: reassemble, INPUT, then by protocol."""
-        if ipv4.is_fragment(datagram.wire):
+        wire = datagram.wire
+        if wire[7] or wire[6] & 0x3F:  # a fragment
             whole = self.reassembly.add(datagram, self._reassembly_failed)
             if whole is None:
                 return

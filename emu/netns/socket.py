@@ -129,7 +129,10 @@ class UdpSocket:
         self._buffered += size
         self._cause = datagram.trace_id
         self._queue.append((data, source, port))
-        self._wake()
+        waiting = self._waiting
+        if waiting is not None:
+            self._waiting = None
+            waiting.set_result(None)
 
     def fail(self, error: OSError) -> None:
         """An ICMP error has come: the next call raises it."""

@@ -59,17 +59,14 @@ def build(
 
 def is_valid(packet: bytes) -> bool:
     """Version, header length, total length and header checksum, as ip_rcv_core checks them (net/ipv4/ip_input.c)."""
-    if len(packet) < 20:
+    size = len(packet)
+    if size < 20:
         return False
     first = packet[0]
-    if first == 0x45:
-        header = packet[:20]
-    elif first >> 4 == 4 and (first & 15) >= 5 and len(packet) >= (first & 15) * 4:
-        header = packet[: (first & 15) * 4]
-    else:
+    length = 20 if first == 0x45 else (first & 15) * 4
+    if first >> 4 != 4 or not 20 <= length <= (packet[2] << 8 | packet[3]) <= size:
         return False
-    total = packet[2] << 8 | packet[3]
-    return len(header) <= total <= len(packet) and _number(header) % 0xFFFF == 0
+    return _number(packet[:length]) % 0xFFFF == 0
 
 
 def header_length(packet: bytes) -> int:

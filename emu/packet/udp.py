@@ -32,9 +32,11 @@ def is_valid(src: bytes, dst: bytes, segment: bytes) -> bool:
     if len(segment) < 8:
         return False
     length = segment[4] << 8 | segment[5]
-    if not 8 <= length <= len(segment):
-        return False
+    if length != len(segment):
+        if not 8 <= length <= len(segment):
+            return False
+        segment = segment[:length]
     if not (segment[6] or segment[7]):
         return True
-    words = src + dst + segment[:length] if not length & 1 else b"%b%b%b\x00" % (src, dst, segment[:length])
+    words = src + dst + segment if not length & 1 else b"%b%b%b\x00" % (src, dst, segment)
     return (_number(words) + UDP + length) % 0xFFFF == 0
