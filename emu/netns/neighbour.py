@@ -48,18 +48,23 @@ class NeighbourState(Enum):
 
 INCOMPLETE, REACHABLE, STALE, DELAY, PROBE, FAILED, PERMANENT = NeighbourState
 VALID = frozenset({REACHABLE, STALE, DELAY, PROBE, PERMANENT})
+PASSES = VALID - {STALE}  # a packet in these states changes nothing
 
 
 class Neighbour:
-    """`header` is the Ethernet header to the neighbour, ready to be put before a packet; empty while its MAC is not known."""
+    """`header` is the Ethernet header to the neighbour, ready to be put before a packet; empty while its MAC is not known.
 
-    __slots__ = ("confirmed_ns", "dev", "header", "ip", "mac", "probes", "queue", "state", "timer", "updated_ns", "used_ns")
+    `passes`: a packet may go out as things are, and changes nothing.
+    """
+
+    __slots__ = ("confirmed_ns", "dev", "header", "ip", "mac", "passes", "probes", "queue", "state", "timer", "updated_ns", "used_ns")
 
     def __init__(self, dev: NetDevice, ip: Ip, now: int) -> None:
         self.dev = dev
         self.ip = ip
         self.mac: Mac | None = None
         self.state = FAILED
+        self.passes = False
         self.header = b""
         self.queue: list[Datagram] = []
         self.probes = 0
@@ -89,9 +94,8 @@ class NeighbourTable:
 
     def send(self, entry: Neighbour, datagram: Datagram) -> None:
         """Put the Ethernet header on and transmit, or queue the packet and ask (neigh_resolve_output)."""
-        state = entry.state
         entry.used_ns = self.engine.now
-        if state is not REACHABLE and state is not PERMANENT and not self._send_slow(entry, datagram):
+        if not entry.passes and not self._send_slow(entry, datagram):
             return
         entry.dev.transmit(Frame(entry.header + datagram.wire, datagram.trace_id, datagram.cause))
 
@@ -101,8 +105,6 @@ class NeighbourTable:
         if state is STALE:
             self._set(entry, DELAY)
             self._start(entry, self._time(entry, "delay_first_probe_time", SECOND), self._delay_over)
-            return True
-        if state in VALID:
             return True
         limit = self._value(entry, "unres_qlen")
         if len(entry.queue) >= limit:
@@ -234,6 +236,7 @@ class NeighbourTable:
             return False
         self._stop(entry)
         entry.state = FAILED  # who still holds it asks anew
+        entry.passes = False
         entry.header = b""
         queue, entry.queue = entry.queue, []
         for datagram in queue:
@@ -271,5 +274,6 @@ class NeighbourTable:
 
     def _set(self, entry: Neighbour, state: NeighbourState) -> None:
         entry.state = state
+        entry.passes = state in PASSES
         for watcher in self.on_change:
             watcher(entry, True)

@@ -15,7 +15,7 @@ Record = tuple[int, int, Direction, Frame]  # virtual time in ns, number of the 
 
 CHECK_EVERY = 1024  # a power of two: taps test the length's low bits
 SAMPLE = 8  # of so many records one is measured
-MEMORY_LIMIT = 48_000_000
+MEMORY_LIMIT = 256_000_000
 RECORD_OVERHEAD = 200  # bytes of a tuple, a Frame and its bytes object beside the frame's own bytes
 
 _HEADER = Struct("<QIBQQI")
