@@ -91,20 +91,26 @@ class Bridge(NetDevice):
         fdb = self.fdb
         now = self.engine.now
         if port.learning:
-            fdb.learn(wire[6:12], port, now)
+            known = fdb.entries.get(wire[6:12])
+            if known is not None and known.port is port and not known.is_local:
+                known.updated_ns = now  # what learn() comes to for nearly every frame
+            else:
+                fdb.learn(wire[6:12], port, now)
         dst = wire[:6]
         if dst[0] & 1:
             self._flood(port, frame, datagram)
             return self._pass_up(frame, datagram)
         entry = fdb.lookup(dst, now)
-        if entry is not None and entry.is_local:
-            return self._pass_up(frame, datagram)
-        if entry is not None and entry.port is not None:
-            if entry.port is port and not port.hairpin:
-                return port.dev.drop(frame, DropReason.BRIDGE_SAME_PORT, rx=True)
-            self._deliver(port, entry.port, frame, datagram)
-        else:
+        if entry is None:
             self._flood(port, frame, datagram)
+        elif entry.is_local or entry.port is None:
+            return self._pass_up(frame, datagram)
+        elif entry.port is port and not port.hairpin:
+            return port.dev.drop(frame, DropReason.BRIDGE_SAME_PORT, rx=True)
+        elif datagram is None and not port.isolated and entry.port.dev.up:
+            self._push(entry.port.dev, frame)  # what _deliver() comes to for nearly every frame
+        else:
+            self._deliver(port, entry.port, frame, datagram)
         if self.taps:  # a bridge in promiscuous mode gets its own copy of what it forwards
             for tap in self.taps:
                 tap(self, RX, frame)
@@ -123,14 +129,14 @@ class Bridge(NetDevice):
             return target.dev.drop(frame, DropReason.BRIDGE_NO_PORT)
         if datagram is not None and source is not None and self.call_iptables is not None:
             for passed in self.call_iptables.forward(source, target, frame, datagram):
-                self._push(target, passed)
-            return
-        self._push(target, frame)
+                self._push(target.dev, passed)
+        else:
+            self._push(target.dev, frame)
 
-    def _push(self, target: BridgePort, frame: Frame) -> None:
-        if len(frame.wire) > target.dev.mtu + 14:
-            return target.dev.drop(frame, DropReason.TOO_BIG)
-        target.dev.transmit(frame)
+    def _push(self, dev: NetDevice, frame: Frame) -> None:
+        if len(frame.wire) > dev.mtu + 14:
+            return dev.drop(frame, DropReason.TOO_BIG)
+        dev.transmit(frame)
 
     def _pass_up(self, frame: Frame, datagram: Datagram | None) -> None:
         """br_pass_frame_up: the frame goes on as one received by the bridge device."""

@@ -35,7 +35,8 @@ class Udp:
 
     def receive(self, datagram: Datagram) -> None:
         """udp_rcv: verify, find the socket, or tell the sender that there is none."""
-        segment = datagram.payload
+        wire = datagram.wire
+        segment = wire[20:] if wire[0] == 0x45 else datagram.payload  # the packet is cut to its length already
         netns = self.netns
         if not udp.is_valid(datagram.src, datagram.dst, segment):
             return netns.drop(datagram, DropReason.BAD_CHECKSUM, datagram.iif)
