@@ -6,7 +6,7 @@ appeared. An interface that came and went in one instant, as a veth on its way i
 
 from __future__ import annotations
 
-from collections import Counter
+from operator import itemgetter
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -37,7 +37,7 @@ def write_run(recorder: Recorder, folder: Path) -> int:
 
 def interface_order(recorder: Recorder) -> list[int]:
     """The numbers of the interfaces that are in the files, in the files' order."""
-    seen = Counter(record[1] for record in recorder.store)
+    seen = set(map(itemgetter(1), recorder.store))
     places = {place: position for position, place in enumerate(recorder.places)}
 
     def key(number: int) -> tuple[int, int, int]:
@@ -45,7 +45,7 @@ def interface_order(recorder: Recorder) -> list[int]:
         return places.get(place.partition("/")[0], len(places)), places[place], number
 
     kept = (
-        number for number, each in enumerate(recorder.interfaces) if seen[number] or each.gone_ns is None or each.gone_ns > each.born_ns
+        number for number, each in enumerate(recorder.interfaces) if number in seen or each.gone_ns is None or each.gone_ns > each.born_ns
     )
     return sorted(kept, key=key)
 
