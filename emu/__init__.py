@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from emu.lab import Lab
     from emu.packet.frame import Frame
     from emu.process import Process
-    from emu.run import run
+    from emu.runner import run
     from emu.topology.loader import load_topology
 
 __version__ = "0.1.0"
@@ -24,7 +24,7 @@ _WHERE = {
     "Process": "emu.process",
     "TopologyError": "emu.errors",
     "load_topology": "emu.topology.loader",
-    "run": "emu.run",
+    "run": "emu.runner",
 }
 
 __all__ = ["EmuError", "Engine", "Frame", "Lab", "Process", "TopologyError", "load_topology", "run"]

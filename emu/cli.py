@@ -15,7 +15,7 @@ from emu.errors import EmuError
 
 if TYPE_CHECKING:
     from emu.lab import StepResult
-    from emu.run import RunResult
+    from emu.runner import RunResult
 
 SHOWN_LINES = 12  # of a step's output; steps.log has all of it
 INDENT = " " * 11
@@ -51,7 +51,7 @@ def main() -> None:
 @click.option("--json", "as_json", is_flag=True, help="The result as JSON on standard output.")
 def run(topology: Path, output: Path | None, seed: int | None, as_json: bool) -> None:
     """Run the steps of TOPOLOGY, write the captures, print what happened."""
-    from emu.run import run as run_topology
+    from emu.runner import run as run_topology
     from emu.topology.loader import load_topology
 
     gc.disable()  # a lab's garbage is short-lived and without cycles; a collection would walk every captured frame

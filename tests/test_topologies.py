@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from emu.run import run
+from emu import run
 from emu.topology.loader import load_topology
 from tests import tshark
 

@@ -110,12 +110,12 @@ def _variables(text: str, env: Mapping[str, str]) -> str:
 
 
 def start(place: Place, line: str, *, on_output: Callable[[str], None] | None = None) -> Process:
-    """Start a command line in `place`; a line that is one command (perhaps with `&`) is that program's process."""
+    """Start a command line in `place`; a line that is one command is that program's process."""
     try:
         commands = parse(line)
     except UsageError:
         commands = []  # the shell says what is wrong
-    if len(commands) == 1 and not commands[0].redirections and "$" not in line:
+    if len(commands) == 1 and commands[0].operator != "&" and not commands[0].redirections and "$" not in line:
         env, argv = _assignments(commands[0], place.env)
         if argv:
             return place.start(argv, env=env, on_output=on_output)

@@ -75,3 +75,9 @@ def test_timeout_ends_a_program() -> None:
     machines = Machines()
     assert machines.run("a", "timeout 2 sleep 10").exit_status == 124
     assert machines.engine.now == 2_000_000_000
+
+
+def test_a_line_that_ends_in_an_ampersand_is_over_at_once_and_its_program_goes_on() -> None:
+    machines = Machines()
+    assert machines.output("b", "httpd -f -p 8080 &") == ""
+    assert machines.output("a", "curl -s -o /dev/null -w '%{http_code}' http://10.5.0.2:8080/") == "404"

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from emu.errors import EmuError, LimitReached
+from emu.errors import LimitReached
 from emu.lab import Lab, StepResult
 from emu.observe.recorder import Recorder
 from emu.observe.run_folder import RunFolder
@@ -84,6 +84,3 @@ def run(
         result.frames, result.dropped, result.captures = recorder.frames, recorder.dropped, recorder.captures
     result.real_seconds = time.perf_counter() - began
     return result
-
-
-__all__ = ["EmuError", "RunResult", "run"]
