@@ -39,7 +39,7 @@ def start_up(rounds: int) -> Row:
     topology = str(ROOT / "topologies" / "same-bridge.yaml")
     return compare(
         "`emu run` of a two-container lab, whole process",
-        python("-m", "emu.cli", "run", topology),
+        python("-c", "from emu.cli import main; main()", "run", topology),
         "`python -c 'import scapy.layers.inet, click, yaml'`",
         python("-c", "import scapy.layers.inet, click, yaml"),
         aim=2.0,
