@@ -25,6 +25,9 @@ SECOND = 1_000_000_000
 FOREVER = 1 << 63
 
 
+CHECKPOINT_EVENTS = 1024
+
+
 class Cancelled(BaseException):
     """Thrown into a task that is told to stop (a signal ends its program)."""
 
@@ -108,7 +111,7 @@ class Task(Future[T]):
             self.set_result(stop.value)
         except Cancelled as cancelled:
             self.set_error(cancelled)
-        except Exception as failure:
+        except Exception as failure:  # noqa: BLE001 (whoever awaits the task gets it, else whoever runs the engine)
             observed = self._waiters is not None
             self.set_error(failure)
             if not observed:
@@ -163,6 +166,7 @@ class Engine:
         self.background = 0  # events in the heap that keep no lab alive; cancelled ones among them
         self.time_limit_ns: int | None = None
         self.event_limit: int | None = None
+        self.now_and_then: list[Callable[[], None]] = []  # called every CHECKPOINT_EVENTS events
         self._heap: list[tuple[int, int, Callable[..., None], tuple[Any, ...]]] = []
         self._next_serial = count().__next__
         self.next_trace_id: Callable[[], int] = count(1).__next__
@@ -208,11 +212,11 @@ class Engine:
         Raises LimitReached beyond `time_limit_ns` or `event_limit`; raises again what an unobserved task raised.
         """
         heap, ready, failures = self._heap, self.ready, self.failures
+        events, checkpoint = self.events, self._checkpoint()
         awaited: Future[Any] = Future(self) if until is None else until
         ends_when_quiet = until is None and until_ns is None  # who waits for something may wait for a background event
         stop_ns = FOREVER if until_ns is None else until_ns
         horizon_ns = FOREVER if self.time_limit_ns is None else self.time_limit_ns
-        event_limit = FOREVER if self.event_limit is None else self.event_limit
         while True:
             while ready:
                 ready.popleft()()
@@ -230,8 +234,16 @@ class Engine:
             _, _, callback, args = heappop(heap)
             self.now = when
             callback(*args)
-            self.events += 1
-            if self.events > event_limit:
-                raise LimitReached(f"the lab was not quiet after {event_limit} events (limits: events)")
+            self.events = events = events + 1
+            if events >= checkpoint:
+                checkpoint = self._checkpoint()
         if until_ns is not None and until_ns > self.now:
             self.now = until_ns
+
+    def _checkpoint(self) -> int:
+        """What need not be looked at for each event: the limit, and those who want to be called now and then. The next one's number."""
+        if self.event_limit is not None and self.events > self.event_limit:
+            raise LimitReached(f"the lab was not quiet after {self.event_limit} events (limits: events)")
+        for callback in self.now_and_then:
+            callback()
+        return min(self.events + CHECKPOINT_EVENTS, FOREVER if self.event_limit is None else self.event_limit + 1)

@@ -60,7 +60,6 @@ class Bridge(NetDevice):
         self.fdb: Fdb[BridgePort | None] = Fdb()
         self.fdb.add(self.mac, None, 0, is_local=True)
         self.call_iptables: BridgeNetfilter | None = None
-        self.bridged: Datagram | None = None  # the datagram of the frame on its way up, once PREROUTING has seen it
 
     @property
     def carrier(self) -> bool:

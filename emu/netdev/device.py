@@ -11,7 +11,7 @@ from enum import Enum
 from typing import TYPE_CHECKING, Any
 
 from emu.netdev.drop import DropReason
-from emu.packet.address import BROADCAST_MAC, Mac
+from emu.packet.address import Mac
 from emu.packet.frame import Frame
 
 if TYPE_CHECKING:
@@ -50,6 +50,7 @@ class NetDevice:
     """
 
     kind = ""  # the word after `type` in `ip link add`
+    bridged: Any = None  # of a bridge: the datagram that PREROUTING has seen already
 
     def __init__(self, engine: Engine, name: str, mac: Mac, mtu: int = 1500) -> None:
         self.engine = engine
@@ -83,7 +84,13 @@ class NetDevice:
             return self.drop(frame, DropReason.DEVICE_DOWN)
         if self.qdisc is not None:
             return self.qdisc.enqueue(frame)
-        self.transmit_now(frame)
+        # As transmit_now(), without the call: every frame passes here.
+        counters = self.counters
+        counters.tx_packets += 1
+        counters.tx_bytes += len(frame.wire)
+        for tap in self.taps:
+            tap(self, TX, frame)
+        self.start_xmit(frame)
 
     def transmit_now(self, frame: Frame) -> None:
         """What the queueing discipline hands over: dev_hard_start_xmit."""
@@ -138,7 +145,7 @@ class NetDevice:
 
     def accepts(self, dst: bytes) -> bool:
         """Is a frame to `dst` for this host? (PACKET_HOST, PACKET_BROADCAST, PACKET_MULTICAST: eth_type_trans)"""
-        return dst == self.mac or dst == BROADCAST_MAC or bool(dst[0] & 1)
+        return dst == self.mac or bool(dst[0] & 1)
 
     def set_up(self, up: bool) -> None:
         self.up = up

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from emu.netdev.device import NetDevice
+from emu.netdev.drop import DropReason
 from emu.packet.address import ZERO_MAC
 from emu.packet.frame import Frame
 
@@ -21,6 +22,13 @@ class Loopback(NetDevice):
 
     def __init__(self, engine: Engine, name: str = "lo") -> None:
         super().__init__(engine, name, ZERO_MAC, MTU)
+
+    def transmit(self, frame: Frame) -> None:
+        if not self.up:
+            return self.drop(frame, DropReason.DEVICE_DOWN)
+        if self.qdisc is not None:
+            return self.qdisc.enqueue(frame)
+        self.transmit_now(frame)
 
     def transmit_now(self, frame: Frame) -> None:
         self.counters.tx_packets += 1

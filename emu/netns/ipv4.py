@@ -46,6 +46,13 @@ UNREACHABLE_ROUTES = {
 }
 
 
+def never_a_source(src: bytes, dst: bytes) -> bool:
+    """Groups, 0.0.0.0/8, and 0.0.0.0 itself unless it asks a group (DHCP does)."""
+    if src == ANY:
+        return dst != BROADCAST and not is_multicast(dst)
+    return src[0] == 0 or src == BROADCAST or is_multicast(src)
+
+
 class LoopbackFrame(Frame):
     """A frame on `lo`: the datagram is still the same one, with its conntrack entry and its route (skb_dst is kept)."""
 
@@ -80,16 +87,16 @@ class Ipv4:
         if wire[:6] != dev.mac and not wire[0] & 1:
             return dev.drop(frame, DropReason.NOT_MINE, rx=True)
         packet = wire[14:]
-        if not ipv4.is_valid(packet):
-            return dev.drop(frame, DropReason.MALFORMED, rx=True)
-        total = packet[2] << 8 | packet[3]
-        if total != len(packet):
-            packet = packet[:total]
+        if packet[:1] != b"E" or packet[2:4] != len(packet).to_bytes(2, "big") or int.from_bytes(packet[:20], "big") % 0xFFFF:
+            # Not the plain header with a right sum that nearly all have.
+            if not ipv4.is_valid(packet):
+                return dev.drop(frame, DropReason.MALFORMED, rx=True)
+            packet = packet[: packet[2] << 8 | packet[3]]
         datagram = Datagram(packet, frame.trace_id, frame.cause, dev, frame)
         if type(frame) is LoopbackFrame:
             sent = frame.datagram
             datagram.ct, datagram.ct_info, datagram.mark = sent.ct, sent.ct_info, sent.mark
-        bridged = getattr(dev, "bridged", None)
+        bridged = dev.bridged
         if bridged is not None:  # PREROUTING has seen it at the bridge's port (ip_sabotage_in)
             bridged.iif = dev
             return self.route_input(bridged)
@@ -119,9 +126,7 @@ class Ipv4:
         sysctl, fib = self.netns.sysctl, self.netns.fib
         on_lo = isinstance(dev, Loopback)
         route_localnet = sysctl.either(dev.name, "route_localnet")
-        if is_multicast(src) or src == BROADCAST or (src[0] == 0 and src != ANY) or (src == ANY and dst != BROADCAST and not is_multicast(dst)):
-            return self._dropper(DropReason.MARTIAN_SOURCE)
-        if src[0] == LOOPBACK_NET and not (on_lo or route_localnet):
+        if never_a_source(src, dst) or (src[0] == LOOPBACK_NET and not (on_lo or route_localnet)):
             return self._dropper(DropReason.MARTIAN_SOURCE)
         if dst[0] == 0 or (dst[0] == LOOPBACK_NET and not (on_lo or route_localnet)):
             return self._dropper(DropReason.MARTIAN_DESTINATION)
@@ -296,8 +301,9 @@ class Ipv4:
     ) -> int:
         """Make a packet and send it; its trace id.
 
-        `src` 0.0.0.0 takes the route's. With `dont_fragment` DF is set on what fits the path's MTU, and what does not is fragmented here (IP_PMTUDISC_WANT);
-        with `never_fragment` that is EMSGSIZE (IP_PMTUDISC_DO). Raises OSError: no route, EPERM if OUTPUT drops the packet.
+        `src` 0.0.0.0 takes the route's. With `dont_fragment` DF is set on what fits the path's MTU, and what does not is fragmented here
+        (IP_PMTUDISC_WANT); with `never_fragment` that is EMSGSIZE (IP_PMTUDISC_DO).
+        Raises OSError: no route, EPERM if OUTPUT drops the packet.
         """
         known = self._out.get(dst + src) if oif is None else None
         route, source = known if known is not None else self.route(dst, src, oif)
@@ -330,7 +336,7 @@ class Ipv4:
         if mark:
             datagram.mark = mark
         self.output(datagram, route)
-        if plain and route.kind == "unicast" and not route.mtu:
+        if plain and route.kind == "unicast" and route.dev is not None and not route.mtu:
             next_hop = self.netns.neighbours.entries.get((route.dev, route.via or dst))
             if next_hop is not None:  # none on lo, for groups and without ARP
                 self._flows[dst] = next_hop
