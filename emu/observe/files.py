@@ -6,6 +6,7 @@ appeared. An interface that came and went in one instant, as a veth on its way i
 
 from __future__ import annotations
 
+from itertools import islice
 from operator import itemgetter
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -18,7 +19,7 @@ from emu.observe.trace import TraceWriter
 if TYPE_CHECKING:
     from emu.observe.recorder import Recorder
 
-FLUSH_BYTES = 1 << 20
+FLUSH_RECORDS = 16_384
 
 
 def write_run(recorder: Recorder, folder: Path) -> int:
@@ -69,18 +70,17 @@ def write_pcaps(recorder: Recorder, folder: Path, order: list[int] | None = None
     header = pcap.file_header()
     parts: dict[int, list[bytes]] = {number: [header] for number in names}
     adders = {number: blocks.append for number, blocks in parts.items()}
-    size, epoch, make = 0, recorder.epoch_ns, pcap.record
+    epoch, make = recorder.epoch_ns, pcap.record
+    records = iter(recorder.store)
     last_now, last_frame, block = -1, None, b""
     for name in names.values():
         (folder / name).write_bytes(b"")
-    for now, number, _, frame in recorder.store:
-        if frame is not last_frame or now != last_now:  # a bridge shows one frame on several interfaces at once
-            last_now, last_frame, block = now, frame, make(epoch + now, frame.wire)
-        adders[number](block)
-        size += len(block)
-        if size > FLUSH_BYTES:
-            _flush(folder, names, parts)
-            size = 0
+    while some := list(islice(records, FLUSH_RECORDS)):
+        for now, number, _, frame in some:
+            if frame is not last_frame or now != last_now:  # a bridge shows one frame on several interfaces at once
+                last_now, last_frame, block = now, frame, make(epoch + now, frame.wire)
+            adders[number](block)
+        _flush(folder, names, parts)
     _flush(folder, names, parts)
 
 

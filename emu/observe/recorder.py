@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Protocol
 from emu.errors import EmuError
 from emu.netdev.device import RX, Direction, NetDevice, Tap
 from emu.netdev.drop import DropReason
-from emu.observe.store import CHECK_EVERY, RecordStore
+from emu.observe.store import RecordStore
 
 if TYPE_CHECKING:
     from emu.engine import Engine
@@ -109,6 +109,7 @@ class Recorder:
         self._numbers: dict[str, int] = {}
         self._taps: dict[NetDevice, tuple[Tap, int]] = {}
         lab.on_netns.append(self.watch)
+        lab.engine.now_and_then.append(self._check)
 
     @property
     def frames(self) -> int:
@@ -150,13 +151,10 @@ class Recorder:
 
     def _tap(self, number: int) -> Tap:
         """The tap of one interface: this is what a captured frame costs."""
-        engine, recent, check = self.engine, self.store.recent, self._check
-        append, low_bits = recent.append, CHECK_EVERY - 1
+        engine, append = self.engine, self.store.recent.append
 
         def everything(_: NetDevice, direction: Direction, frame: Frame) -> None:
             append((engine.now, number, direction, frame))
-            if not len(recent) & low_bits:
-                check()
 
         def for_this_host(dev: NetDevice, direction: Direction, frame: Frame) -> None:
             if direction is not RX or dev.accepts(frame.wire[:6]):

@@ -13,7 +13,6 @@ from emu.packet.frame import Frame
 
 Record = tuple[int, int, Direction, Frame]  # virtual time in ns, number of the interface, direction, frame
 
-CHECK_EVERY = 1024  # a power of two: taps test the length's low bits
 SAMPLE = 8  # of so many records one is measured
 MEMORY_LIMIT = 256_000_000
 RECORD_OVERHEAD = 200  # bytes of a tuple, a Frame and its bytes object beside the frame's own bytes
@@ -22,7 +21,7 @@ _HEADER = Struct("<QIBQQI")
 
 
 class RecordStore:
-    """Records in the order of their time. `recent` is what is in memory: taps append to it and call `check` now and then."""
+    """Records in the order of their time. `recent` is what is in memory: taps append to it, the engine calls `check` now and then."""
 
     def __init__(self, folder: Path | None = None, memory_limit: int = MEMORY_LIMIT) -> None:
         self.recent: list[Record] = []
@@ -30,14 +29,17 @@ class RecordStore:
         self._folder = folder
         self._limit = memory_limit
         self._bytes = 0
+        self._measured = 0  # of `recent`
         self._file: BinaryIO | None = None
 
     def __len__(self) -> int:
         return self.spilled + len(self.recent)
 
     def check(self) -> None:
-        """Called at every `CHECK_EVERY`th record: what is beyond the limit goes to disk. Raises OSError."""
-        self._bytes += sum([len(record[3].wire) for record in self.recent[-CHECK_EVERY::SAMPLE]]) * SAMPLE + CHECK_EVERY * RECORD_OVERHEAD
+        """What is beyond the limit goes to disk. Raises OSError."""
+        sizes = [len(record[3].wire) for record in self.recent[self._measured :: SAMPLE]]
+        self._bytes += sum(sizes) * SAMPLE + len(sizes) * SAMPLE * RECORD_OVERHEAD
+        self._measured = len(self.recent)
         if self._bytes > self._limit:
             self._spill()
 
@@ -50,7 +52,7 @@ class RecordStore:
             write(pack(now, index, direction is TX, frame.trace_id, frame.cause, len(wire)) + wire)
         self.spilled += len(self.recent)
         self.recent.clear()
-        self._bytes = 0
+        self._bytes = self._measured = 0
 
     def __iter__(self) -> Iterator[Record]:
         """All records; none may be added meanwhile."""
