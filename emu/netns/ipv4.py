@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import errno
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from emu.engine import SECOND
 from emu.netdev.device import NetDevice
@@ -63,6 +63,15 @@ class LoopbackFrame(Frame):
         self.datagram = datagram
 
 
+class Flow(NamedTuple):
+    """What is known of packets to one destination: `room` is how much payload fits (Linux keeps as much in a socket's dst)."""
+
+    next_hop: Neighbour
+    source: Ip
+    room: int
+    ttl: int
+
+
 class Ipv4:
     """A namespace's IP: what ip_rcv, ip_forward and ip_queue_xmit do."""
 
@@ -73,7 +82,7 @@ class Ipv4:
         self.reassembly = Reassembly(netns)
         self.encap_rcv: dict[int, Callable[[Datagram], None]] = {}  # by IP protocol: tunnels
         self._out: dict[bytes, tuple[Route, Ip]] = {}
-        self._flows: dict[bytes, Neighbour] = {}  # by destination: the next hop of what is sent from here
+        self._flows: dict[bytes, Flow] = {}  # by destination and source
         self._in: dict[tuple[Any, bytes], Callable[[Datagram], None]] = {}
         self._pmtu: dict[bytes, tuple[int, int]] = {}  # by destination: MTU and when it expires
         self._ids: dict[bytes, int] = {}
@@ -101,7 +110,8 @@ class Ipv4:
             bridged.iif = dev
             return self.route_input(bridged)
         netfilter = self.netfilter
-        if netfilter.active[PREROUTING]:
+        active = netfilter.active
+        if active[PREROUTING]:
             if netfilter.defrag and ipv4.is_fragment(packet):
                 whole = self.reassembly.add(datagram)
                 if whole is None:
@@ -305,6 +315,12 @@ class Ipv4:
         (IP_PMTUDISC_WANT); with `never_fragment` that is EMSGSIZE (IP_PMTUDISC_DO).
         Raises OSError: no route, EPERM if OUTPUT drops the packet.
         """
+        if identification is not None and oif is None and not options and not never_fragment and not self._pmtu:
+            flow = self._flows.get(dst + src)
+            if flow is not None and flow.next_hop.passes and len(payload) <= flow.room:
+                active = self.netfilter.active
+                if not active[OUTPUT] and not active[POSTROUTING]:
+                    return self._send_plain(flow, dst, protocol, payload, ttl, tos, dont_fragment, identification, cause)
         known = self._out.get(dst + src) if oif is None else None
         route, source = known if known is not None else self.route(dst, src, oif)
         if ttl is None:
@@ -322,24 +338,29 @@ class Ipv4:
             identification = self.next_id(dst, source, protocol)
         wire = ipv4.build(source, dst, protocol, payload, ttl, tos, identification, word, options)
         trace_id = self.engine.next_trace_id()
-        active = self.netfilter.active
-        plain = oif is None and not active[OUTPUT] and not active[POSTROUTING]
-        if plain:
-            entry = self._flows.get(dst)
-            if entry is not None and entry.passes and size <= entry.dev.mtu and not self._pmtu:
-                # Nothing on the way would look at the packet: this is what output() comes to, without its steps.
-                entry.used_ns = self.engine.now
-                entry.dev.transmit(Frame(entry.header + wire, trace_id, cause))
-                return trace_id
         datagram = Datagram(wire, trace_id, cause)
         datagram.socket = socket
         if mark:
             datagram.mark = mark
         self.output(datagram, route)
-        if plain and route.kind == "unicast" and route.dev is not None and not route.mtu:
+        active = self.netfilter.active
+        if oif is None and route.kind == "unicast" and route.dev is not None and not active[OUTPUT] and not active[POSTROUTING]:
             next_hop = self.netns.neighbours.entries.get((route.dev, route.via or dst))
             if next_hop is not None:  # none on lo, for groups and without ARP
-                self._flows[dst] = next_hop
+                room = (route.mtu or route.dev.mtu) - 20
+                self._flows[dst + src] = Flow(next_hop, source, room, self.netns.sysctl.integer("net.ipv4.ip_default_ttl"))
+        return trace_id
+
+    def _send_plain(
+        self, flow: Flow, dst: bytes, protocol: int, payload: bytes, ttl: int | None, tos: int, df: bool, identification: int, cause: int
+    ) -> int:
+        """What send() comes to when nothing on the way would look at the packet: no hook, and a next hop that is known."""
+        word = ipv4.DONT_FRAGMENT if df else 0
+        wire = ipv4.build(flow.source, dst, protocol, payload, flow.ttl if ttl is None else ttl, tos, identification, word)
+        trace_id = self.engine.next_trace_id()
+        next_hop = flow.next_hop
+        next_hop.used_ns = self.engine.now
+        next_hop.dev.transmit(Frame(next_hop.header + wire, trace_id, cause))
         return trace_id
 
     def output(self, datagram: Datagram, route: Route) -> None:
