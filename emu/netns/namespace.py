@@ -318,8 +318,10 @@ class Netns:
         self.fib.remove_all(lambda route: route.kind == "local" and route.dev is dev and route.length == 32 and route.dst not in kept)
         if not gone.secondary:
             self.fib.remove_all(
-                lambda route: route.dev is dev
-                and ((route.protocol == "kernel" and route.src == address) or (route.kind == "unicast" and route.src == address))
+                lambda route: (
+                    route.dev is dev
+                    and ((route.protocol == "kernel" and route.src == address) or (route.kind == "unicast" and route.src == address))
+                )
             )
         self.netfilter.address_removed(gone)
         self.forget_routes()
@@ -327,10 +329,11 @@ class Netns:
     def _add_routes(self, address: InterfaceAddress) -> None:
         """fib_add_ifaddr: the address itself, its subnet, and the subnet's broadcast."""
         dev, length = address.dev, address.length
-        self._add_once(Route(address.ip, 32, dev, src=address.ip, scope="host", protocol="kernel", kind="local"))
+        subnet = network(address.ip, length)
+        primary = next(mine for mine in self._addresses[dev] if mine.length == length and network(mine.ip, length) == subnet)
+        self._add_once(Route(address.ip, 32, dev, src=primary.ip, scope="host", protocol="kernel", kind="local"))
         if not dev.up:
             return
-        subnet = network(address.ip, length)
         if not address.secondary and (length < 32 or subnet != address.ip):
             on_lo = dev.kind == "loopback"
             kind, scope = ("local", "host") if on_lo else ("unicast", "link")

@@ -264,6 +264,9 @@ def test_routes_of_a_new_address_are_those_of_the_kernel() -> None:
         "kernel",
         ip("192.168.50.10"),
     )
+    address(netns, "eth0", "192.168.50.11/24")
+    second = next(route for route in netns.fib.local if route.dst == ip("192.168.50.11"))
+    assert second.src == ip("192.168.50.10")  # a secondary address speaks as the primary one
     netns.remove_address(netns.device("eth0"), ip("192.168.50.10"), 24)
     assert netns.fib.routes == []
     assert len(netns.fib.local) == 3  # those of lo

@@ -63,6 +63,7 @@ class BridgeDriver(Driver):
         self._check_conflicts(network, name, subnet)
         netns = self.docker.netns
         bridge = Bridge(self.docker.engine, name, Mac(b"\x02\x42" + self.docker.stream(f"bridge {name} mac").randbytes(4)))
+        bridge.txqueuelen = 0
         netns.add_device(bridge)
         if not inhibited:
             netns.add_address(bridge, network.gateway, subnet.length, broadcast=subnet.nth(subnet.size - 1))
