@@ -12,6 +12,8 @@ A lab is used once, from one thread.
 from __future__ import annotations
 
 import importlib.util
+import inspect
+import traceback
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,7 +28,7 @@ from emu.engine import MILLISECOND, SECOND, Engine, Future
 from emu.errors import EmuError, LimitReached, did_you_mean
 from emu.netdev.device import NetDevice
 from emu.netns.namespace import Netns
-from emu.process import Main, Place, Process
+from emu.process import Main, Place, Process, UsageError
 from emu.programs import shell
 from emu.topology import builder
 from emu.topology.images import find_image, well_known
@@ -52,6 +54,7 @@ class StepResult:
     output: str
     exit_status: int | None  # None: it runs in the background
     problems: list[str]
+    unmet: int = 0  # expectations
 
 
 class Lab:
@@ -184,22 +187,26 @@ class Lab:
             self.engine.run(until_ns=when)
         started = self.engine.now
         problems: list[str] = []
-        process = self.start(step.place, step.command, on_output)
+        try:
+            process = self.start(step.place, step.command, on_output)
+        except EmuError as mistake:
+            raise EmuError(f"{step.source}: {mistake}") from mistake
         if step.background:
             self.background.append((step, process))
             self.engine.run(until_ns=started + STEP_PAUSE_NS)
             return StepResult(step, started, self.engine.now, process.output, process.exit_status, problems)
         try:
             self._run_until(process.exited, f"{step.place}$ {step.command}")
-        except LimitReached:
-            raise
+        except LimitReached as limit:
+            process.kill(9)
+            raise LimitReached(f"{step.source}: {step.place}$ {step.command}: {limit}") from limit
         except EmuError as stuck:
             process.kill(9)
             problems.append(str(stuck))
         ended = self.engine.now
         self.engine.run(until_ns=ended + STEP_PAUSE_NS)
-        problems += expectations(step, process)
-        return StepResult(step, started, ended, process.output, process.exit_status, problems)
+        unmet = expectations(step, process)
+        return StepResult(step, started, ended, process.output, process.exit_status, problems + unmet, len(unmet))
 
     def run_steps(self, on_step: Callable[[StepResult], None] | None = None) -> list[StepResult]:
         """All steps, then the quiet after them."""
@@ -247,7 +254,18 @@ def _load_program(name: str, path: str) -> Main:
         spec.loader.exec_module(module)
     except Exception as error:  # whatever the user's file does wrong is theirs to read
         raise EmuError(f"programs.{name}: {path}: {type(error).__name__}: {error}") from error
-    main = getattr(module, "main", None)
-    if main is None:
+    own = getattr(module, "main", None)
+    if not inspect.iscoroutinefunction(own):
         raise EmuError(f"programs.{name}: {path}: has no `async def main(process, argv)`")
-    return main  # type: ignore[no-any-return]
+
+    async def main(process: Process, argv: list[str]) -> int:
+        """An error in the program is the program's, said with its place in the file; it ends with status 1, as Python would."""
+        try:
+            return await own(process, argv) or 0
+        except UsageError:
+            raise
+        except Exception as error:
+            lines = [frame.lineno for frame in traceback.extract_tb(error.__traceback__) if frame.filename == own.__code__.co_filename]
+            raise UsageError(f"{Path(path).name}:{lines[-1]}: {type(error).__name__}: {error}") from error
+
+    return main

@@ -1,0 +1,64 @@
+"""The Python interface: a lab from a file, its programs, and frames made with Scapy."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from scapy.layers.inet import ICMP, IP
+from scapy.layers.l2 import Ether
+
+from emu import EmuError
+from emu.netdev.device import NetDevice
+from tests import labs
+
+ONE_HOST = """
+hosts: { a: {} }
+programs: { own: own.py }
+"""
+
+
+def with_own_program(tmp_path: Path, source: str) -> str:
+    (tmp_path / "own.py").write_text(source)
+    return ONE_HOST
+
+
+def test_a_program_of_ones_own_runs_by_its_name(tmp_path: Path) -> None:
+    topology = with_own_program(
+        tmp_path, "async def main(process, argv):\n    await process.sleep(1)\n    process.print(argv[1], process.now)\n"
+    )
+    ran = labs.lab(tmp_path, topology).run("a", "own hello")
+    assert (ran.stdout, ran.exit_status) == ("hello 1.0\n", 0)
+
+
+def test_an_error_in_a_program_of_ones_own_is_said_with_its_line(tmp_path: Path) -> None:
+    topology = with_own_program(tmp_path, "async def main(process, argv):\n    return int(argv[1])\n")
+    ran = labs.lab(tmp_path, topology).run("a", "own x")
+    assert (ran.stderr, ran.exit_status) == ("own.py:2: ValueError: invalid literal for int() with base 10: 'x'\n", 1)
+
+
+def test_a_program_without_an_async_main_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(EmuError, match="has no `async def main"):
+        labs.lab(tmp_path, with_own_program(tmp_path, "def main(process, argv):\n    return 0\n"))
+
+
+def test_a_frame_made_with_scapy_is_received_where_it_is_injected(tmp_path: Path) -> None:
+    lab = labs.lab(
+        tmp_path,
+        """
+        lans: { lan: { subnet: 10.0.0.0/24 } }
+        hosts:
+          a: { interfaces: { eth0: { lan: lan, address: 10.0.0.1/24, mac: "02:00:00:00:00:01" } } }
+          b: { interfaces: { eth0: { lan: lan, address: 10.0.0.2/24, mac: "02:00:00:00:00:02" } } }
+        """,
+    )
+    eth0 = lab.find("a/eth0")
+    assert isinstance(eth0, NetDevice)
+    seen = []
+    eth0.taps.append(lambda dev, direction, frame: seen.append(frame.packet))
+    eth0.inject(Ether(src="02:00:00:00:00:02", dst="02:00:00:00:00:01") / IP(src="10.0.0.2", dst="10.0.0.1") / ICMP(id=7) / b"hello")
+    lab.advance(1.0)
+    assert [(packet[IP].src, packet[ICMP].type, packet[ICMP].id) for packet in seen if ICMP in packet] == [
+        ("10.0.0.2", 8, 7),
+        ("10.0.0.1", 0, 7),
+    ]
