@@ -36,6 +36,8 @@ PMTU_EXPIRES_NS = 600 * SECOND
 MIN_PMTU = 552
 LO_HEADER = ZERO_MAC + ZERO_MAC + IPV4
 LOOPBACK_NET = 127
+UDP = ipv4.UDP
+FRAGMENTED = ipv4.MORE_FRAGMENTS | ipv4.OFFSET_MASK
 
 PREROUTING, INPUT, FORWARD, OUTPUT, POSTROUTING = Hook.PREROUTING, Hook.INPUT, Hook.FORWARD, Hook.OUTPUT, Hook.POSTROUTING
 
@@ -82,6 +84,7 @@ class Ipv4:
         self.reassembly = Reassembly(netns)
         self.encap_rcv: dict[int, Callable[[Datagram], None]] = {}  # by IP protocol: tunnels
         self._out: dict[bytes, tuple[Route, Ip]] = {}
+        self._to_socket = self.deliver  # one bound method, so that a decision can be compared with it
         self._flows: dict[bytes, Flow] = {}  # by destination and source
         self._in: dict[tuple[Any, bytes], Callable[[Datagram], None]] = {}
         self._pmtu: dict[bytes, tuple[int, int]] = {}  # by destination: MTU and when it expires
@@ -119,6 +122,10 @@ class Ipv4:
                 datagram = whole
             if not netfilter.run(PREROUTING, datagram, dev, None):
                 return
+        elif packet[9] == UDP and not active[INPUT] and self._in.get((dev, packet[12:20])) is self._to_socket:
+            # What deliver() comes to when nothing on the way would look at the packet.
+            if not ipv4.fragment_word(packet) & FRAGMENTED and not self.netns.raw_sockets.get(UDP):
+                return self.netns.udp.receive(datagram)
         self.route_input(datagram)
 
     def route_input(self, datagram: Datagram) -> None:
@@ -146,9 +153,9 @@ class Ipv4:
             if not self._reverse_path_ok(src, dev):
                 return self._dropper(DropReason.RP_FILTER)
         if dst == BROADCAST or fib.local_type(dst) is not None:
-            return self.deliver
+            return self._to_socket
         if is_multicast(dst):
-            return self.deliver if dst == b"\xe0\x00\x00\x01" else self._dropper(DropReason.NOT_MINE)
+            return self._to_socket if dst == b"\xe0\x00\x00\x01" else self._dropper(DropReason.NOT_MINE)
         if not sysctl.conf(dev.name, "forwarding"):
             return self._dropper(DropReason.FORWARDING_OFF)
         route = fib.lookup(dst)

@@ -40,13 +40,12 @@ class Udp:
         netns = self.netns
         if not udp.is_valid(datagram.src, datagram.dst, segment):
             return netns.drop(datagram, DropReason.BAD_CHECKSUM, datagram.iif)
-        source_port = segment[0] << 8 | segment[1]
-        port = segment[2] << 8 | segment[3]
+        source_port, port, length, _ = udp.HEADER_FIELDS.unpack_from(segment)
         if port in self.encap_rcv:
             return self.encap_rcv[port](datagram)
         sock = self.lookup(datagram.dst, port, datagram.src, source_port)
         if sock is not None:
-            return sock.deliver(segment[8 : segment[4] << 8 | segment[5]], datagram.src, source_port, datagram)
+            return sock.deliver(segment[8:length], datagram.src, source_port, datagram)
         netns.drop(datagram, DropReason.NO_LISTENER, datagram.iif)
         netns.icmp.send_error(datagram, Type.DEST_UNREACH, Unreachable.PORT)
 

@@ -12,7 +12,7 @@ DESTINATION_PORT = slice(2, 4)
 LENGTH = slice(4, 6)
 CHECKSUM = slice(6, 8)
 
-_HEADER = Struct(">HHHH")
+HEADER_FIELDS = Struct(">HHHH")
 _number = int.from_bytes
 
 
@@ -20,11 +20,11 @@ def build(src: bytes, dst: bytes, source_port: int, destination_port: int, paylo
     """A datagram; its checksum is sent as 0xffff where it computes to 0, which on the wire means "none"."""
     length = 8 + len(payload)
     if not with_checksum:
-        return _HEADER.pack(source_port, destination_port, length, 0) + payload
+        return HEADER_FIELDS.pack(source_port, destination_port, length, 0) + payload
     # Pseudo header and header are summed as numbers (see checksum.py); the length stands in both.
     words = src + dst + payload if not length & 1 else b"%b%b%b\x00" % (src, dst, payload)
     rest = (_number(words) + UDP + 2 * length + source_port + destination_port) % 0xFFFF
-    return _HEADER.pack(source_port, destination_port, length, 0xFFFF - rest) + payload
+    return HEADER_FIELDS.pack(source_port, destination_port, length, 0xFFFF - rest) + payload
 
 
 def is_valid(src: bytes, dst: bytes, segment: bytes) -> bool:
