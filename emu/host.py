@@ -30,14 +30,3 @@ class Host:
         files.write("/etc/hostname", f"{name}\n")
         files.write("/etc/hosts", f"127.0.0.1\tlocalhost\n127.0.1.1\t{name}\n")
         files.write("/etc/resolv.conf", "")
-        self._provide_proc()
-
-    def _provide_proc(self) -> None:
-        """/proc/sys as files, for `cat`."""
-        sysctl = self.netns.sysctl
-
-        def reader(key: str) -> Callable[[], str]:
-            return lambda: sysctl.get(key) + "\n"
-
-        for key in sysctl.keys():  # noqa: SIM118 - not a dict
-            self.place.files.provide("/proc/sys/" + key.replace(".", "/"), reader(key))

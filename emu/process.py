@@ -23,6 +23,7 @@ from emu.engine import SECOND, Cancelled, Engine, Future, Task
 if TYPE_CHECKING:
     from emu.netns.namespace import Netns
     from emu.netns.socket import RawSocket, UdpSocket
+    from emu.netns.sysctl import Sysctl
     from emu.netns.tcp import TcpListener, TcpSocket
 
 S = TypeVar("S")
@@ -30,36 +31,47 @@ S = TypeVar("S")
 Main = Callable[["Process", list[str]], Coroutine[Any, Any, int]]
 
 
+PROC_SYS = "/proc/sys/"
+
+
 class Files:
-    """A small file system: text by absolute path, for what programs read (`/etc/hosts`, a web root) and write."""
+    """A small file system: text by absolute path, for what programs read (`/etc/hosts`, a web root) and write; and /proc/sys."""
 
-    def __init__(self) -> None:
+    def __init__(self, sysctl: Sysctl) -> None:
+        self._sysctl = sysctl
         self._texts: dict[str, str] = {}
-        self._readers: dict[str, Callable[[], str]] = {}
-
-    def write(self, path: str, text: str) -> None:
-        self._texts[path] = text
-
-    def provide(self, path: str, read: Callable[[], str]) -> None:
-        """Make `path` a file whose text is made when it is read, as in /proc."""
-        self._readers[path] = read
 
     def read(self, path: str) -> str:
         """Raises FileNotFoundError."""
-        if path in self._texts:
-            return self._texts[path]
-        if path in self._readers:
-            return self._readers[path]()
-        raise FileNotFoundError(path)
+        if not self.exists(path):
+            raise FileNotFoundError(path)
+        return self._sysctl.get(_key(path)) + "\n" if path.startswith(PROC_SYS) else self._texts[path]
+
+    def write(self, path: str, text: str) -> None:
+        """Raises FileNotFoundError for a file of /proc/sys that is not there, ValueError for what it does not take."""
+        if not path.startswith(PROC_SYS):
+            self._texts[path] = text
+        elif self.exists(path):
+            self._sysctl.set(_key(path), text)
+        else:
+            raise FileNotFoundError(path)
+
+    def append(self, path: str, text: str) -> None:
+        """Raises what `write` does."""
+        self.write(path, self._texts.get(path, "") + text)
 
     def exists(self, path: str) -> bool:
-        return path in self._texts or path in self._readers
+        return _key(path) in self._sysctl.keys() if path.startswith(PROC_SYS) else path in self._texts  # noqa: SIM118 - not a dict
 
     def remove(self, path: str) -> None:
         self._texts.pop(path, None)
 
     def paths(self) -> list[str]:
-        return sorted({*self._texts, *self._readers})
+        return sorted(self._texts)
+
+
+def _key(path: str) -> str:
+    return path.removeprefix(PROC_SYS).replace("/", ".")
 
 
 class Program(Protocol):
@@ -76,7 +88,7 @@ class Place:
         self.name = name
         self.netns = netns
         self.hostname = hostname
-        self.files = Files()
+        self.files = Files(netns.sysctl)
         self.env: dict[str, str] = {"PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"}
         self.processes: dict[int, Process] = {}
         self.host: Any = None  # host.Host this place is on (or is)

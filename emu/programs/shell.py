@@ -233,7 +233,10 @@ class _Files:
 
     def _open(self, path: str, *, append: bool) -> tuple[str, str]:
         files = self.process.place.files
-        if path != "/dev/null" and not (append and files.exists(path)):
+        if path.startswith("/proc/"):
+            if not files.exists(path):
+                raise UsageError(f"sh: can't create {path}: nonexistent directory", 1)
+        elif path != "/dev/null" and not (append and files.exists(path)):
             files.write(path, "")
         return "file", path
 
@@ -241,9 +244,11 @@ class _Files:
         """What the command wrote, to where it belongs."""
         process = self.process
         for text, (kind, where) in zip((stdout, stderr), self.targets, strict=True):
-            if kind == "file" and where != "/dev/null":
-                files = process.place.files
-                files.write(where, files.read(where) + text)
+            if kind == "file" and text and where != "/dev/null":
+                try:
+                    process.place.files.append(where, text)
+                except ValueError:
+                    raise UsageError("sh: write error: Invalid argument", 1) from None
             elif kind == "terminal" and where == "1":
                 process.write(text)
             elif kind == "terminal" and text:

@@ -81,3 +81,12 @@ def test_a_line_that_ends_in_an_ampersand_is_over_at_once_and_its_program_goes_o
     machines = Machines()
     assert machines.output("b", "httpd -f -p 8080 &") == ""
     assert machines.output("a", "curl -s -o /dev/null -w '%{http_code}' http://10.5.0.2:8080/") == "404"
+
+
+def test_a_line_into_proc_sys_sets_the_sysctl() -> None:
+    machines = Machines()
+    forward = "/proc/sys/net/ipv4/ip_forward"
+    assert machines.output("a", f"echo 1 > {forward}; cat {forward}; sysctl -n net.ipv4.ip_forward") == "1\n1\n"
+    assert machines.output("a", "echo 2 > /proc/sys/net/ipv4/conf/eth0/rp_filter; sysctl -n net.ipv4.conf.eth0.rp_filter") == "2\n"
+    assert machines.refusal("a", f"echo yes > {forward}") == (1, "sh: write error: Invalid argument\n")
+    assert machines.refusal("a", "echo 1 > /proc/sys/net/nope") == (1, "sh: can't create /proc/sys/net/nope: nonexistent directory\n")
