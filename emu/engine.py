@@ -212,32 +212,33 @@ class Engine:
         Raises LimitReached beyond `time_limit_ns` or `event_limit`; raises again what an unobserved task raised.
         """
         heap, ready, failures = self._heap, self.ready, self.failures
-        events, checkpoint = self.events, self._checkpoint()
         awaited: Future[Any] = Future(self) if until is None else until
         ends_when_quiet = until is None and until_ns is None  # who waits for something may wait for a background event
-        stop_ns = FOREVER if until_ns is None else until_ns
         horizon_ns = FOREVER if self.time_limit_ns is None else self.time_limit_ns
+        stop_ns = horizon_ns if until_ns is None else min(until_ns, horizon_ns)
+        events, checkpoint = self.events, self._checkpoint()
         while True:
             while ready:
                 ready.popleft()()
             if failures:
                 raise failures.pop(0)[1]
-            if awaited.done:
-                return
-            if not heap or (ends_when_quiet and len(heap) <= self.background):
+            if awaited.done or not heap or (ends_when_quiet and len(heap) <= self.background):
                 break
-            when = heap[0][0]
+            event = heappop(heap)
+            when, _, callback, args = event
             if when > stop_ns:
+                heappush(heap, event)
+                if until_ns is None or until_ns > horizon_ns:
+                    raise LimitReached(f"the lab was not quiet after {horizon_ns / SECOND:g} s of virtual time (limits: time)")
                 break
-            if when > horizon_ns:
-                raise LimitReached(f"the lab was not quiet after {horizon_ns / SECOND:g} s of virtual time (limits: time)")
-            _, _, callback, args = heappop(heap)
             self.now = when
             callback(*args)
-            self.events = events = events + 1
+            events += 1
             if events >= checkpoint:
+                self.events = events
                 checkpoint = self._checkpoint()
-        if until_ns is not None and until_ns > self.now:
+        self.events = events
+        if until_ns is not None and until_ns > self.now and not awaited.done:
             self.now = until_ns
 
     def _checkpoint(self) -> int:
