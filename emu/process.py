@@ -16,7 +16,7 @@ here, at the edge; nanoseconds everywhere else.
 from __future__ import annotations
 
 from collections.abc import Callable, Coroutine
-from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from emu.engine import SECOND, Cancelled, Engine, Future, Task
 
@@ -72,12 +72,6 @@ class Files:
 
 def _key(path: str) -> str:
     return path.removeprefix(PROC_SYS).replace("/", ".")
-
-
-class Program(Protocol):
-    """What `Place.find_program` gives."""
-
-    def __call__(self, process: Process, argv: list[str]) -> Coroutine[Any, Any, int]: ...
 
 
 class Place:

@@ -31,9 +31,6 @@ class Route:
     onlink: bool = False
     mtu: int | None = None
 
-    def covers(self, address: bytes) -> bool:
-        return (number(address) ^ number(self.dst)) & netmask(self.length) == 0
-
     def same_key(self, other: Route) -> bool:
         """Would the kernel say "File exists"? (prefix and metric; fib_table_insert)"""
         return (self.dst, self.length, self.metric) == (other.dst, other.length, other.metric)
