@@ -74,11 +74,15 @@ def print_table(rows: list[Row]) -> None:
     print("| work | emu | against | there | ratio | aim |\n|---|---|---|---|---|---|")
     for row in rows:
         there = "missing" if row.peer_us is None else microseconds(row.peer_us)
-        ratio = "–" if row.ratio is None else f"{row.ratio:.2g} ×"
-        print(f"| {row.work} | {microseconds(row.emu_us)} | {row.peer} | {there} | {ratio} | ≤ {row.aim:.2g} × |")
+        ratio = "–" if row.ratio is None else times(row.ratio)
+        print(f"| {row.work} | {microseconds(row.emu_us)} | {row.peer} | {there} | {ratio} | ≤ {times(row.aim)} |")
     for row in rows:
         if row.note:
             print(f"\n{row.peer}: {row.note}")
+
+
+def times(ratio: float) -> str:
+    return f"{ratio:.2f} ×" if ratio > 0.1 else f"1/{1 / ratio:.0f}"
 
 
 def microseconds(value: float) -> str:

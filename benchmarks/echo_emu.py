@@ -1,4 +1,4 @@
-"""UDP echoes in emu: two hosts on a bridge, pcap of the four ends of their links; sockets, programs and captures are those that `emu run` has.
+"""UDP echoes in emu: two hosts on a bridge, pcap of the four ends of their links, by the sockets and captures that `emu run` has.
 
 python -m benchmarks.echo_emu ECHOES FOLDER
 """
