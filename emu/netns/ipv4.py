@@ -37,7 +37,6 @@ MIN_PMTU = 552
 LO_HEADER = ZERO_MAC + ZERO_MAC + IPV4
 LOOPBACK_NET = 127
 UDP = ipv4.UDP
-FRAGMENTED = ipv4.MORE_FRAGMENTS | ipv4.OFFSET_MASK
 
 PREROUTING, INPUT, FORWARD, OUTPUT, POSTROUTING = Hook.PREROUTING, Hook.INPUT, Hook.FORWARD, Hook.OUTPUT, Hook.POSTROUTING
 
@@ -122,10 +121,14 @@ class Ipv4:
                 datagram = whole
             if not netfilter.run(PREROUTING, datagram, dev, None):
                 return
-        elif packet[9] == UDP and not active[INPUT] and self._in.get((dev, packet[12:20])) is self._to_socket:
-            # What deliver() comes to when nothing on the way would look at the packet.
-            if not ipv4.fragment_word(packet) & FRAGMENTED and not self.netns.raw_sockets.get(UDP):
-                return self.netns.udp.receive(datagram)
+        elif (
+            packet[9] == UDP
+            and not active[INPUT]
+            and self._in.get((dev, packet[12:20])) is self._to_socket
+            and not ipv4.is_fragment(packet)
+            and not self.netns.raw_sockets.get(UDP)
+        ):  # what deliver() comes to when nothing on the way would look at the packet
+            return self.netns.udp.receive(datagram)
         self.route_input(datagram)
 
     def route_input(self, datagram: Datagram) -> None:
@@ -322,12 +325,10 @@ class Ipv4:
         (IP_PMTUDISC_WANT); with `never_fragment` that is EMSGSIZE (IP_PMTUDISC_DO).
         Raises OSError: no route, EPERM if OUTPUT drops the packet.
         """
-        if identification is not None and oif is None and not options and not never_fragment and not self._pmtu:
-            flow = self._flows.get(dst + src)
-            if flow is not None and flow.next_hop.passes and len(payload) <= flow.room:
-                active = self.netfilter.active
-                if not active[OUTPUT] and not active[POSTROUTING]:
-                    return self._send_plain(flow, dst, protocol, payload, ttl, tos, dont_fragment, identification, cause)
+        if identification is not None and oif is None and not options and not never_fragment:
+            flow = self._flow(dst + src, len(payload))
+            if flow is not None:
+                return self._send_plain(flow, dst, protocol, payload, ttl, tos, dont_fragment, identification, cause)
         known = self._out.get(dst + src) if oif is None else None
         route, source = known if known is not None else self.route(dst, src, oif)
         if ttl is None:
@@ -350,13 +351,26 @@ class Ipv4:
         if mark:
             datagram.mark = mark
         self.output(datagram, route)
-        active = self.netfilter.active
-        if oif is None and route.kind == "unicast" and route.dev is not None and not active[OUTPUT] and not active[POSTROUTING]:
-            next_hop = self.netns.neighbours.entries.get((route.dev, route.via or dst))
-            if next_hop is not None:  # none on lo, for groups and without ARP
-                room = (route.mtu or route.dev.mtu) - 20
-                self._flows[dst + src] = Flow(next_hop, source, room, self.netns.sysctl.integer("net.ipv4.ip_default_ttl"))
+        if oif is None:
+            self._keep_flow(dst, src, route, source)
         return trace_id
+
+    def _keep_flow(self, dst: bytes, src: bytes, route: Route, source: Ip) -> None:
+        """Remember what the next packet to `dst` need not look up again."""
+        active = self.netfilter.active
+        if route.kind != "unicast" or route.dev is None or active[OUTPUT] or active[POSTROUTING]:
+            return
+        next_hop = self.netns.neighbours.entries.get((route.dev, route.via or dst))
+        if next_hop is not None:  # none on lo, for groups and without ARP
+            room = (route.mtu or route.dev.mtu) - 20
+            self._flows[dst + src] = Flow(next_hop, source, room, self.netns.sysctl.integer("net.ipv4.ip_default_ttl"))
+
+    def _flow(self, key: bytes, size: int) -> Flow | None:
+        flow = self._flows.get(key)
+        if flow is None or not flow.next_hop.passes or size > flow.room or self._pmtu:
+            return None
+        active = self.netfilter.active
+        return None if active[OUTPUT] or active[POSTROUTING] else flow
 
     def _send_plain(
         self, flow: Flow, dst: bytes, protocol: int, payload: bytes, ttl: int | None, tos: int, df: bool, identification: int, cause: int
