@@ -59,7 +59,7 @@ class Netfilter(Run):
         self.on_drop: Callable[[Datagram, DropReason, NetDevice | None], None] = lambda datagram, reason, dev: None
         self.devices: Callable[[], Iterable[str]] = lambda: ()
         self.traces: list[Callable[[TraceEvent], None]] = []
-        self.kernel_log: list[str] = []
+        self.kernel_log: list[tuple[int, str]] = []  # virtual time in ns, text
         self.tables: dict[str, Table] = {}
         self.conntrack = Conntrack(engine)
         self.random = engine.stream(f"netfilter {name}")
@@ -176,7 +176,11 @@ class Netfilter(Run):
 
             kind = "policy" if rule is None else "rule"
             number = passage.number or len(base.rules) + 1
-            self.kernel_log.append(line(self, datagram, passage, f"TRACE: {passage.table}:{passage.chain}:{kind}:{number} "))
+            self.log(line(self, datagram, passage, f"TRACE: {passage.table}:{passage.chain}:{kind}:{number} "))
+
+    def log(self, text: str) -> None:
+        """A line of the kernel's, for `dmesg`."""
+        self.kernel_log.append((self.engine.now, text))
 
     def _note(self, datagram: Datagram, hook: Hook, table: str, chain: str, number: int, verdict: str) -> None:
         event = TraceEvent(datagram, hook, table, chain, number, verdict)

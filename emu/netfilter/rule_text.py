@@ -14,7 +14,7 @@ from emu.netfilter.extension import Extension, bang
 from emu.netfilter.matches import MATCHES
 from emu.netfilter.table import Name, Prefix, Rule, Test
 from emu.netfilter.targets import TARGETS
-from emu.netfilter.words import PROGRAM, PROTOCOL_NAMES, IptablesError, mask_text, prefix, protocol, usage
+from emu.netfilter.words import ELSEWHERE, PROGRAM, PROTOCOL_NAMES, IptablesError, mask_text, prefix, protocol, usage
 from emu.packet.address import ip_text, number
 
 MAX_INTERFACE = 15
@@ -106,6 +106,8 @@ class RuleParser:
 
     def _load_match(self, name: str) -> None:
         if name not in MATCHES:
+            if name in ELSEWHERE:
+                raise usage(f"match '{name}' is not modelled\n")
             raise usage(f"Couldn't load match `{name}':No such file or directory\n")
         if name == IMPLIED.get(self.rule.protocol):
             self._implied = True
@@ -117,6 +119,8 @@ class RuleParser:
             raise usage("multiple -j flags not allowed")
         if name in TARGETS and not goto:
             rule.target = TARGETS[name]()
+        elif name in ELSEWHERE and not goto:
+            raise usage(f"target '{name}' is not modelled\n")
         else:
             rule.jump, rule.goto = name, goto
 

@@ -41,6 +41,16 @@ class IptablesError(EmuError):
         self.status = status
 
 
+# What iptables 1.8.9 has beyond what is here (iptables-extensions(8)): refused by name, so that nobody looks for a typing error.
+ELSEWHERE = frozenset({
+    "ah", "bpf", "cgroup", "cluster", "connbytes", "connlabel", "connlimit", "connmark", "control", "cpu", "dccp", "devgroup",
+    "dscp", "ecn", "esp", "hashlimit", "helper", "iprange", "ipvs", "length", "nfacct", "osf", "owner", "pkttype", "policy",
+    "quota", "realm", "recent", "rpfilter", "set", "socket", "string", "tcpmss", "time", "tos", "ttl", "u32", "AUDIT", "CLASSIFY",
+    "CLUSTERIP", "CONNMARK", "CONNSECMARK", "DSCP", "ECN", "HMARK", "IDLETIMER", "LED", "NETMAP", "NFLOG", "NFQUEUE", "RATEEST",
+    "SECMARK", "SET", "SYNPROXY", "TCPMSS", "TCPOPTSTRIP", "TEE", "TOS", "TPROXY", "TTL", "ULOG",
+})  # fmt: skip
+
+
 def usage(text: str) -> IptablesError:
     """A command line that iptables does not take: status 2."""
     return IptablesError(PROGRAM + text + HINT, 2)

@@ -19,6 +19,7 @@ PROGRAMS = {
     "cat": "emu.programs.cat",
     "conntrack": "emu.programs.conntrack",
     "curl": "emu.programs.curl",
+    "dmesg": "emu.programs.dmesg",
     "docker": "emu.programs.docker",
     "echo": "emu.programs.echo",
     "env": "emu.programs.env",

@@ -172,3 +172,10 @@ def test_a_chain_in_use_is_not_deleted(netfilter):
     netfilter.command("-F INPUT")
     netfilter.command("-X web")
     assert "web" not in netfilter.save()
+
+
+@pytest.mark.parametrize("words", ["-m owner --uid-owner 0 -j DROP", "-j TCPMSS --clamp-mss-to-pmtu"])
+def test_what_iptables_has_and_emu_does_not_is_refused_by_name(words: str) -> None:
+    name = words.split()[1]
+    with pytest.raises(IptablesError, match=f"'{name}' is not modelled"):
+        Netfilter(Engine(), "n").command(f"-A FORWARD {words}")

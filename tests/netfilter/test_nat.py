@@ -161,7 +161,7 @@ def test_a_device_without_address_ends_what_would_borrow_it(router):
     router.netfilter.masquerade_address = lambda datagram, oif: None
     assert not router.pass_hooks(router.udp((WEB, 5000), ("10.99.0.2", 53)), "docker0", "eth0")
     assert router.dropped == [DropReason.NETFILTER]
-    assert router.netfilter.kernel_log == ["eth0 ate my IP address"]
+    assert [text for _, text in router.netfilter.kernel_log] == ["eth0 ate my IP address"]
 
 
 def test_a_device_that_goes_down_ends_its_masqueraded_connections(router):

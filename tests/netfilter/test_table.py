@@ -79,14 +79,14 @@ def test_log_writes_what_the_kernel_writes(router):
     router.pass_hooks(router.tcp(A, B, 2, seq=7), "eth0", "docker0")
     packet = "SRC=10.0.0.1 DST=10.0.0.2 LEN=40 TOS=0x00 PREC=0x00 TTL=64 ID=0"
     segment = "PROTO=TCP SPT=5000 DPT=80 SEQ=7 ACK=0 WINDOW=1000 RES=0x00 SYN URGP=0"
-    assert router.netfilter.kernel_log == [f"seen: IN=eth0 OUT=docker0 MAC= {packet} {segment}"]
+    assert [text for _, text in router.netfilter.kernel_log] == [f"seen: IN=eth0 OUT=docker0 MAC= {packet} {segment}"]
 
 
 def test_trace_logs_each_rule_that_matches(router):
     router.iptables("-t raw -A PREROUTING -p udp -j TRACE", "-N user", "-A FORWARD -j user", "-A user -j ACCEPT")
     router.pass_hooks(router.udp(A, B), "eth0", "docker0")
     router.pass_hooks(router.tcp(A, B, 2), "eth0", "docker0")
-    passed = [line.split(" ")[1] for line in router.netfilter.kernel_log]
+    passed = [line.split(" ")[1] for _, line in router.netfilter.kernel_log]
     assert passed == ["raw:PREROUTING:policy:2", "filter:FORWARD:rule:1", "filter:user:rule:1"]
 
 

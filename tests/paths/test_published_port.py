@@ -76,3 +76,12 @@ def test_a_firewall_in_input_does_not_stop_a_published_port_but_docker_user_does
     ok(lab.run("client", "curl -s http://192.168.50.10:8080/"))
     ok(lab.run("docker1", "iptables -I DOCKER-USER -i eth0 -p tcp -m conntrack --ctorigdstport 8080 -j DROP"))
     assert lab.run("client", "curl -s -m 3 http://192.168.50.10:8080/").exit_status == 28
+
+
+def test_what_log_writes_is_read_with_dmesg(tmp_path: Path) -> None:
+    lab = docker_lab(tmp_path, WEB)
+    ok(lab.run("docker1", "iptables -I FORWARD -p tcp --syn -j LOG --log-prefix 'new: '"))
+    ok(lab.run("client", "curl -s http://192.168.50.10:8080/"))
+    (line,) = ok(lab.run("docker1", "dmesg")).splitlines()
+    assert "] new: IN=eth0 OUT=docker0 " in line
+    assert "SRC=192.168.50.20 DST=172.17.0.2" in line

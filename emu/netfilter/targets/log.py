@@ -59,7 +59,7 @@ class Log(Target):
         return " ".join(words + ([f'prefix "{self.prefix}"'] if self.prefix else []))
 
     def apply(self, run: Any, datagram: Datagram, passage: Passage) -> None:
-        run.kernel_log.append(line(run, datagram, passage, self.prefix, self.flags))
+        run.log(line(run, datagram, passage, self.prefix, self.flags))
 
 
 def _level(text: str) -> int:

@@ -39,7 +39,7 @@ class Masquerade(NatTarget):
         assert passage.oif is not None
         address = run.masquerade_address(datagram, passage.oif)
         if address is None:
-            run.kernel_log.append(f"{passage.oif.name} ate my IP address")
+            run.log(f"{passage.oif.name} ate my IP address")
             return None
         datagram.ct.masquerade_dev = passage.oif
         return replace(self.wanted, low=Ip(address), high=Ip(address))
