@@ -107,7 +107,7 @@ def _print_step(result: StepResult) -> None:
 def _summary(result: RunResult) -> str:
     steps = result.steps
     expectations = sum((step.step.expect.exit is not None) + (step.step.expect.stdout is not None) for step in steps)
-    met = expectations - sum(len(step.problems) for step in steps)
+    met = expectations - sum(step.unmet for step in steps)
     took = f"{result.virtual_ns / 1e9:.1f} s of virtual time in {result.real_seconds:.2f} s"
     mark = click.style("✓", fg="green") if result.ok else click.style("✗", fg="red")
     lines = [

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from emu.packet.datagram import Datagram
     from emu.packet.frame import Frame
 
-EPOCH_NS = 1_704_067_200 * 1_000_000_000  # 2024-01-01T00:00:00Z: the moment at which virtual time is 0
+EPOCH_NS = 1_577_836_800 * 1_000_000_000  # 2020-01-01T00:00:00Z: the moment at which virtual time is 0, for programs too
 LOOK_BACK = 4096  # records; a packet that dropped was last seen just before
 
 # What every network does all the time with frames that are for someone else: counted by the devices, but no drop to be told of.

@@ -25,6 +25,8 @@ class RunFolder:
 
     def __init__(self, target: Path) -> None:
         self.target = target.resolve()
+        if not self.target.name:
+            raise EmuError(f"{self.target}: cannot be a run's folder; name another with -o")
         self._new = self.target.with_name(f".{self.target.name}.{os.getpid()}.new")
         self._old = self.target.with_name(f".{self.target.name}.old")
 

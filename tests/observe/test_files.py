@@ -7,11 +7,10 @@ from pathlib import Path
 from scapy.utils import RawPcapNgReader, RawPcapReader
 
 from emu.observe.pcap_reader import read
+from emu.programs.libc.clock import EPOCH  # captures and programs tell the same time
 from tests import tshark
 from tests.observe.captures import recorded, recorder_of, send
 from tests.wires import Bridged
-
-EPOCH = 1_704_067_200
 
 
 def files(folder: Path) -> dict[str, bytes]:
