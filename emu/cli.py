@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import json
+import os
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -30,6 +31,9 @@ class Commands(click.Group):
         except EmuError as mistake:
             click.echo(str(mistake), err=True)
             ctx.exit(2)
+        except BrokenPipeError:  # who reads has enough: silence, as head(1) is used to
+            sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115, PTH123 - for the interpreter's last flush
+            ctx.exit(141)
         except OSError as failure:
             click.echo(f"emu: {failure}", err=True)
             ctx.exit(2)
@@ -100,6 +104,8 @@ def _print_step(result: StepResult) -> None:
         click.echo(INDENT + line if line else "")
     if len(lines) > SHOWN_LINES:
         click.echo(f"{INDENT}… {len(lines) - SHOWN_LINES} more lines in steps.log")
+    if result.exit_status and result.step.expect.exit is None:
+        click.echo(f"{INDENT}{click.style(f'exit status {result.exit_status}', fg='yellow')}")
     for problem in result.problems:
         click.echo(f"{INDENT}{click.style('✗', fg='red')} {result.step.source}: {problem}")
 

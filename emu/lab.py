@@ -55,6 +55,7 @@ class StepResult:
     exit_status: int | None  # None: it runs in the background
     problems: list[str]
     unmet: int = 0  # expectations
+    stopped: LimitReached | None = None  # it was still going on when the lab's limit was reached
 
 
 class Lab:
@@ -199,7 +200,8 @@ class Lab:
             self._run_until(process.exited, f"{step.place}$ {step.command}")
         except LimitReached as limit:
             process.kill(9)
-            raise LimitReached(f"{step.source}: {step.place}$ {step.command}: {limit}") from limit
+            stopped = LimitReached(f"{step.source}: {step.place}$ {step.command}: {limit}")
+            return StepResult(step, started, self.engine.now, process.output, None, ["stopped: the limit is reached"], stopped=stopped)
         except EmuError as stuck:
             process.kill(9)
             problems.append(str(stuck))
@@ -209,7 +211,7 @@ class Lab:
         return StepResult(step, started, ended, process.output, process.exit_status, problems + unmet, len(unmet))
 
     def run_steps(self, on_step: Callable[[StepResult], None] | None = None) -> list[StepResult]:
-        """All steps, then the quiet after them."""
+        """All steps, then the quiet after them. Raises LimitReached, after `on_step` for the step that was going on."""
         self._zero_ns = self.engine.now
         results = []
         for step in self.topology.steps:
@@ -217,6 +219,8 @@ class Lab:
             results.append(result)
             if on_step is not None:
                 on_step(result)
+            if result.stopped is not None:
+                raise result.stopped
         self.settle()
         return results
 

@@ -8,7 +8,7 @@ import pytest
 from scapy.layers.inet import ICMP, IP
 from scapy.layers.l2 import Ether
 
-from emu import EmuError
+from emu import EmuError, load_topology, run
 from emu.netdev.device import NetDevice
 from tests import labs
 
@@ -62,3 +62,20 @@ def test_a_frame_made_with_scapy_is_received_where_it_is_injected(tmp_path: Path
         ("10.0.0.2", 8, 7),
         ("10.0.0.1", 0, 7),
     ]
+
+
+def test_a_step_that_never_ends_is_shown_and_stopped_at_the_limit(tmp_path: Path) -> None:
+    path = tmp_path / "never.yaml"
+    path.write_text(
+        "lans: { lan: { subnet: 10.0.0.0/24 } }\n"
+        "hosts:\n"
+        "  a: { interfaces: { eth0: { lan: lan, address: 10.0.0.1/24 } } }\n"
+        "limits: { time: 20s }\n"
+        "steps: ['a$ ping 10.0.0.1']\n"
+    )
+    result = run(load_topology(path), tmp_path / "out")
+    assert "20 s of virtual time" in result.stopped
+    (step,) = result.steps
+    assert "icmp_seq=10 " in step.output
+    assert step.problems == ["stopped: the limit is reached"]
+    assert "ping 10.0.0.1" in (tmp_path / "out" / "steps.log").read_text()
