@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from emu.errors import did_you_mean
+from emu.errors import EmuError, did_you_mean
+from emu.netns.sysctl import Sysctl
 from emu.packet import address
 from emu.topology import values
 from emu.topology.check_compose import check_compose
@@ -24,6 +25,8 @@ def check(topology: Topology, report: Report, compose_at: KeyPath | None = None)
     for host in topology.hosts.values():
         path: KeyPath = ("hosts", host.name)
         _check_routes(host, (*path, "routes"), report)
+        _check_sysctls(host, (*path, "sysctls"), report)
+        _check_rules(host, (*path, "iptables"), report)
         if host.docker is not None:
             _check_docker(host, host.docker, (*path, "docker"), report)
         if host.compose is not None:
@@ -60,6 +63,36 @@ def _check_interface(interface: InterfaceSpec, lan: Lan, path: KeyPath, report: 
             report.wrong_at((*path, "address"), f"{each} is not in {lan.subnet}, the subnet of LAN '{lan.name}'")
     if interface.mtu is not None and interface.mtu > lan.mtu:
         report.wrong_at((*path, "mtu"), f"{interface.mtu} is more than LAN '{lan.name}' carries, {lan.mtu}")
+
+
+# --- what the kernel would refuse
+
+
+def _check_sysctls(host: HostSpec, path: KeyPath, report: Report) -> None:
+    if not host.sysctls:
+        return
+    sysctl = Sysctl()
+    for device in ("lo", *host.interfaces):
+        sysctl.add_device(device)
+    for key, value in host.sysctls.items():
+        try:
+            sysctl.set(key, value)
+        except KeyError:
+            report.wrong_at((*path, key), f"unknown sysctl, or not modelled{report.near(key, sysctl.keys())}")
+        except ValueError:
+            report.wrong_at((*path, key), f"{value!r} is not a value for it, such as {sysctl.get(key)!r}")
+
+
+def _check_rules(host: HostSpec, path: KeyPath, report: Report) -> None:
+    if host.iptables is None:
+        return
+    from emu.engine import Engine
+    from emu.netfilter.netfilter import Netfilter
+
+    try:
+        Netfilter(Engine(), host.name).restore(host.iptables)
+    except EmuError as wrong:
+        report.wrong_at(path, " ".join(str(wrong).split()))
 
 
 # --- routes, as `ip route add` takes them

@@ -27,6 +27,20 @@ SPOILT: dict[str, tuple[str, str, list[str]]] = {
         "subnet: 192.168.50.0/24, zz: 1",
         ["2: lans.lan.zz: unknown key; known: delay, loss, mtu, queue, rate, subnet"],
     ),
+    "unknown sysctl": (
+        "docker: {}",
+        "sysctls: { net.ipv4.ip_forwrd: 1 }",
+        ["7: hosts.docker1.sysctls.net.ipv4.ip_forwrd: unknown sysctl, or not modelled, did you mean 'net.ipv4.ip_forward'?"],
+    ),
+    "sysctl that is no number": ("docker: {}", "sysctls: { net.ipv4.ip_forward: on! }", ["7: hosts.docker1.sysctls.net.ipv4.ip_forward: 'on!' is not a value for it, such as '0'"]),
+    "rule with a match that is not modelled": (
+        "docker: {}",
+        'iptables: "*filter\\n-A INPUT -m owner --uid-owner 0 -j DROP\\nCOMMIT\\n"',
+        [
+            "7: hosts.docker1.iptables: iptables-restore v1.8.9 (nf_tables): match 'owner' is not modelled "
+            "Error occurred at line: 2 Try `iptables-restore -h' or 'iptables-restore --help' for more information."
+        ],
+    ),
     "unknown LAN": ("eth0: { lan: lan, address: 192.168.50.20/24 }", "eth0: { lan: lam }", ["13: hosts.client.interfaces.eth0.lan: there is no LAN 'lam', did you mean 'lan'?"]),
     "missing key": ("eth0: { lan: lan, address: 192.168.50.20/24 }", "eth0: { address: 192.168.50.20/24 }", ["13: hosts.client.interfaces.eth0: the key 'lan' is missing"]),
     "wrong type": ("docker: {}", "docker: [yes]", ["7: hosts.docker1.docker: must be a mapping, not a list"]),
