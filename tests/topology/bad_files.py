@@ -37,8 +37,7 @@ SPOILT: dict[str, tuple[str, str, list[str]]] = {
         "docker: {}",
         'iptables: "*filter\\n-A INPUT -m owner --uid-owner 0 -j DROP\\nCOMMIT\\n"',
         [
-            "7: hosts.docker1.iptables: iptables-restore v1.8.9 (nf_tables): match 'owner' is not modelled "
-            "Error occurred at line: 2 Try `iptables-restore -h' or 'iptables-restore --help' for more information."
+            "7: hosts.docker1.iptables: iptables-restore v1.8.9 (nf_tables): match 'owner' is not modelled Error occurred at line: 2 Try `iptables-restore -h' or 'iptables-restore --help' for more information."
         ],
     ),
     "unknown LAN": ("eth0: { lan: lan, address: 192.168.50.20/24 }", "eth0: { lan: lam }", ["13: hosts.client.interfaces.eth0.lan: there is no LAN 'lam', did you mean 'lan'?"]),
