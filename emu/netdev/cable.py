@@ -48,11 +48,6 @@ class LanSegment:
         self.nics.append(nic)
         nic.segment = self
 
-    def unplug(self, nic: Nic) -> None:
-        self.nics.remove(nic)
-        self.fdb.forget_port(nic)
-        nic.segment = None
-
     def carry(self, sender: Nic, frame: Frame) -> None:
         """Take a frame from a NIC's line to the switch and on."""
         if self.loss and self._random.random() < self.loss:

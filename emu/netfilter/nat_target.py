@@ -106,3 +106,21 @@ class NatTarget(Target):
             return Verdict.DROP
         run.nat.bind(entry, wanted, self.manip)
         return Verdict.ACCEPT
+
+
+@dataclass(slots=True)
+class PortsTarget(NatTarget):
+    """A target that chooses the address itself and is only told ports: `--to-ports`."""
+
+    RANGE_OPTION: ClassVar[str] = "--to-ports"
+    LISTED: ClassVar[str]  # the words before the ports in `iptables -L`
+
+    def parse(self, text: str) -> NatRange:
+        ports, base = parse_ports(text)
+        return NatRange(ports=ports, base=base)
+
+    def save(self) -> str:
+        return " ".join([*([f"--to-ports {ports_text(self.wanted)}"] if self.wanted.ports else []), *self.flags])
+
+    def list(self, numeric: bool) -> str:
+        return " ".join([*([f"{self.LISTED} {ports_text(self.wanted)}"] if self.wanted.ports else []), *(flag[2:] for flag in self.flags)])

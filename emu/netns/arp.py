@@ -92,11 +92,6 @@ class ArpProtocol:
         request = arp.Arp(arp.REQUEST, dev.mac, sender, ZERO_MAC, target)
         self._send(dev, known or BROADCAST_MAC, request, cause=cause)
 
-    def announce(self, dev: NetDevice, address: Ip, *, reply: bool = True) -> None:
-        """`arping -A` (a reply to everybody) or `-U` (a request for the own address)."""
-        target = dev.mac if reply else ZERO_MAC
-        self._send(dev, BROADCAST_MAC, arp.Arp(arp.REPLY if reply else arp.REQUEST, dev.mac, address, target, address), cause=0)
-
     def _send(self, dev: NetDevice, to: bytes, packet: arp.Arp, cause: int) -> None:
         wire = ethernet.build(to, dev.mac, ethernet.ARP, arp.build(packet))
         dev.transmit(Frame(wire, self.netns.engine.next_trace_id(), cause))

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from emu.netfilter.hooks import Hook
 from emu.netfilter.nat import Manip, NatRange
-from emu.netfilter.nat_target import NatTarget, parse_ports, ports_text
+from emu.netfilter.nat_target import PortsTarget
 from emu.netfilter.table import Passage, Verdict
 from emu.packet.address import ANY, Ip
 
@@ -16,24 +16,14 @@ if TYPE_CHECKING:
 
 
 @dataclass(slots=True)
-class Masquerade(NatTarget):
+class Masquerade(PortsTarget):
     """`--to-ports`, `--random`, `--random-fully`. The connection ends when the device goes down."""
 
     name: ClassVar[str] = "MASQUERADE"
     hooks: ClassVar[frozenset[Hook]] = frozenset({Hook.POSTROUTING})
     manip: ClassVar[Manip] = Manip.SRC
-    RANGE_OPTION: ClassVar[str] = "--to-ports"
+    LISTED: ClassVar[str] = "masq ports:"
     OPTIONS: ClassVar[dict[str, int]] = {"--to-ports": 1, "--random": 0, "--random-fully": 0}
-
-    def parse(self, text: str) -> NatRange:
-        ports, base = parse_ports(text)
-        return NatRange(ports=ports, base=base)
-
-    def save(self) -> str:
-        return " ".join([*([f"--to-ports {ports_text(self.wanted)}"] if self.wanted.ports else []), *self.flags])
-
-    def list(self, numeric: bool) -> str:
-        return " ".join([*([f"masq ports: {ports_text(self.wanted)}"] if self.wanted.ports else []), *(flag[2:] for flag in self.flags)])
 
     def range_for(self, run: Any, datagram: Datagram, passage: Passage) -> NatRange | None:
         assert passage.oif is not None
@@ -47,4 +37,4 @@ class Masquerade(NatTarget):
     def apply(self, run: Any, datagram: Datagram, passage: Passage) -> Verdict:
         if datagram.src == ANY:
             return Verdict.ACCEPT
-        return NatTarget.apply(self, run, datagram, passage)
+        return PortsTarget.apply(self, run, datagram, passage)

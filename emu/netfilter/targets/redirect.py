@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from emu.netfilter.hooks import Hook
 from emu.netfilter.nat import Manip, NatRange
-from emu.netfilter.nat_target import NatTarget, parse_ports, ports_text
+from emu.netfilter.nat_target import PortsTarget
 from emu.netfilter.table import Passage
 from emu.packet.address import Ip
 
@@ -18,24 +18,14 @@ LOCALHOST = Ip(b"\x7f\x00\x00\x01")
 
 
 @dataclass(slots=True)
-class Redirect(NatTarget):
+class Redirect(PortsTarget):
     """`--to-ports`, `--random`. The address is that of the device the packet came in by; 127.0.0.1 for one made here."""
 
     name: ClassVar[str] = "REDIRECT"
     hooks: ClassVar[frozenset[Hook]] = frozenset({Hook.PREROUTING, Hook.OUTPUT})
     manip: ClassVar[Manip] = Manip.DST
-    RANGE_OPTION: ClassVar[str] = "--to-ports"
+    LISTED: ClassVar[str] = "redir ports"
     OPTIONS: ClassVar[dict[str, int]] = {"--to-ports": 1, "--random": 0}
-
-    def parse(self, text: str) -> NatRange:
-        ports, base = parse_ports(text)
-        return NatRange(ports=ports, base=base)
-
-    def save(self) -> str:
-        return " ".join([*([f"--to-ports {ports_text(self.wanted)}"] if self.wanted.ports else []), *self.flags])
-
-    def list(self, numeric: bool) -> str:
-        return " ".join([*([f"redir ports {ports_text(self.wanted)}"] if self.wanted.ports else []), *(flag[2:] for flag in self.flags)])
 
     def range_for(self, run: Any, datagram: Datagram, passage: Passage) -> NatRange | None:
         address = LOCALHOST if passage.hook is Hook.OUTPUT else run.primary_address(passage.iif)
