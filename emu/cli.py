@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import json
 import os
+import signal
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -37,9 +38,9 @@ class Commands(click.Group):
         except OSError as failure:
             click.echo(f"emu: {failure}", err=True)
             ctx.exit(2)
-        except KeyboardInterrupt:
+        except KeyboardInterrupt as interrupt:
             click.echo("emu: interrupted, nothing written", err=True)
-            ctx.exit(130)
+            ctx.exit(128 + int(next(iter(interrupt.args), signal.SIGINT)))
 
 
 @click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import errno
+import os
+import signal
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -27,10 +30,10 @@ def left(tmp_path: Path) -> list[str]:
 def test_a_run_appears_whole_and_replaces_the_last_one(tmp_path):
     target = tmp_path / "deep" / "emu-lab"
     a_run(target, "one")
-    (target / "captures" / "old.pcap").write_bytes(b"")
+    (target / "old.pcap").write_bytes(b"")
     a_run(target, "two")
     assert (target / "steps.log").read_text() == "two"
-    assert not list((target / "captures").iterdir())
+    assert left(target) == [".emu-run", "steps.log"]
     assert left(target.parent) == ["emu-lab"]
 
 
@@ -134,6 +137,32 @@ def test_a_folder_of_something_else_is_not_replaced(tmp_path):
     with pytest.raises(EmuError, match="is a file"), RunFolder(tmp_path / "notes.txt"):
         pass
     assert (tmp_path / "notes.txt").read_text() == "mine"
+
+
+def test_a_folder_that_only_looks_like_a_run_is_not_replaced(tmp_path):
+    (tmp_path / "captures").mkdir()
+    (tmp_path / "steps.log").write_text("of another program")
+    (tmp_path / ".emu-run").write_text("mine")
+    with pytest.raises(EmuError, match="was not written by emu"), RunFolder(tmp_path):
+        pass
+
+
+def test_what_a_killed_run_has_left_is_removed_but_not_what_another_is_writing(tmp_path):
+    gone = subprocess.Popen(["true"])
+    gone.wait()
+    for pid in (gone.pid, os.getppid()):
+        (tmp_path / f".emu-lab.{pid}.new").mkdir()
+    (tmp_path / f".emu-lab-two.{gone.pid}.new").mkdir()
+    a_run(tmp_path / "emu-lab", "one")
+    assert left(tmp_path) == sorted([f".emu-lab-two.{gone.pid}.new", f".emu-lab.{os.getppid()}.new", "emu-lab"])
+
+
+def test_sigterm_ends_a_run_as_an_interruption_does_and_leaves_nothing(tmp_path):
+    with pytest.raises(KeyboardInterrupt) as caught, RunFolder(tmp_path / "emu-lab"):
+        os.kill(os.getpid(), signal.SIGTERM)
+    assert caught.value.args == (signal.SIGTERM,)
+    assert left(tmp_path) == []
+    assert signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
 
 
 def test_an_error_of_the_lab_is_not_taken_for_one_of_the_disk(tmp_path):
