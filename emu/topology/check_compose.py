@@ -101,20 +101,31 @@ def _check_mode(service: ServiceSpec, here: KeyPath, report: Report) -> None:
 
 
 def _check_ports(compose: ComposeSpec, path: KeyPath, report: Report) -> None:
-    owners: dict[tuple[int, str], list[tuple[str, str]]] = {}
-    for service in compose.services.values():
+    """As the engine hands them out when services start: a range gives its first port that is free."""
+    taken: dict[tuple[int, str], list[tuple[str, str]]] = {}  # the addresses and services, by port and protocol
+    for service in start_order(compose.services)[0]:
         if service.network_mode in ("host", "none"):
             continue
         for port in service.ports:
-            if port.published is None or port.published_end is not None:
+            if port.published is None:
                 continue
-            taken = owners.setdefault((port.published, port.protocol), [])
-            for host_ip, name in taken:
-                if host_ip == port.host_ip or {host_ip, port.host_ip} & {"", "0.0.0.0"}:
-                    what = f"{port.published}/{port.protocol} is published twice" + (f", first by '{name}'" if name != service.name else "")
-                    report.wrong_at((*path, "services", service.name, "ports"), what)
-                    break
-            taken.append((port.host_ip, service.name))
+            numbers = range(port.published, (port.published_end or port.published) + 1)
+            owners = {number: _owner(taken.get((number, port.protocol), []), port.host_ip) for number in numbers}
+            free = next((number for number in numbers if owners[number] is None), None)
+            if free is not None:
+                taken.setdefault((free, port.protocol), []).append((port.host_ip, service.name))
+                continue
+            first = owners[port.published]
+            by = f", first by '{first}'" if first != service.name else ""
+            what = f"{port.published}/{port.protocol} is published twice{by}"
+            if len(numbers) > 1:
+                what = f"no port of {numbers[0]}-{numbers[-1]}/{port.protocol} is left; {numbers[0]} is published by '{first}'"
+            report.wrong_at((*path, "services", service.name, "ports"), what)
+
+
+def _owner(taken: list[tuple[str, str]], host_ip: str) -> str | None:
+    """The service that has a port on an address already: on the same one, or on all."""
+    return next((name for other, name in taken if other == host_ip or {other, host_ip} & {"", "0.0.0.0"}), None)
 
 
 # --- addresses
