@@ -49,6 +49,7 @@ def _check_lans(topology: Topology, report: Report) -> None:
                 report.wrong_at((*path, "lan"), f"there is no LAN '{interface.lan}'{report.near(interface.lan, topology.lans)}")
             if host.docker is not None and interface.name == "docker0":
                 report.wrong_at(path, "'docker0' is the name of Docker's own bridge; choose another")
+            _check_overlap(host, interface, path, report)
             label = f"{host.name}/{interface.name}"
             for key, word in [*(("address", each) for each in interface.addresses), ("mac", interface.mac)]:
                 if word is not None:
@@ -63,6 +64,19 @@ def _check_interface(interface: InterfaceSpec, lan: Lan, path: KeyPath, report: 
             report.wrong_at((*path, "address"), f"{each} is not in {lan.subnet}, the subnet of LAN '{lan.name}'")
     if interface.mtu is not None and interface.mtu > lan.mtu:
         report.wrong_at((*path, "mtu"), f"{interface.mtu} is more than LAN '{lan.name}' carries, {lan.mtu}")
+
+
+def _check_overlap(host: HostSpec, interface: InterfaceSpec, path: KeyPath, report: Report) -> None:
+    """LANs apart may use the same subnet, as two homes behind NAT do; a host on both could reach one of them only."""
+    for other in host.interfaces.values():
+        if other is interface:
+            return
+        for each in interface.addresses:
+            same = next((subnet for subnet in other.addresses if other.lan != interface.lan and overlap(each, subnet)), None)
+            if same is not None:
+                report.wrong_at(
+                    (*path, "address"), f"the subnet of {each} overlaps with that of {same} ({other.name}, on LAN '{other.lan}')"
+                )
 
 
 # --- what the kernel would refuse

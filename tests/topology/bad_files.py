@@ -53,6 +53,11 @@ SPOILT: dict[str, tuple[str, str, list[str]]] = {
         'address: 192.168.50.20/24, mac: "02:00:00:00:00:01" }\n      eth1: { lan: lan, mac: "02:00:00:00:00:01" }',
         ["14: hosts.client.interfaces.eth1.mac: 02:00:00:00:00:01 is also that of client/eth0, on the same LAN"],
     ),
+    "subnets of two LANs that overlap on one host": (
+        "hosts:\n  docker1:\n    interfaces:\n",
+        "  far: { subnet: 192.168.0.0/16 }\nhosts:\n  docker1:\n    interfaces:\n      eth1: { lan: far, address: 192.168.7.1/16 }\n",
+        ["8: hosts.docker1.interfaces.eth0.address: the subnet of 192.168.50.10/24 overlaps with that of 192.168.7.1/16 (eth1, on LAN 'far')"],
+    ),
     "address outside its LAN": ("192.168.50.20/24", "192.168.51.20/24", ["13: hosts.client.interfaces.eth0.address: 192.168.51.20/24 is not in 192.168.50.0/24, the subnet of LAN 'lan'"]),
     "address without length": ("192.168.50.20/24", "192.168.50.20", ["13: hosts.client.interfaces.eth0.address: '192.168.50.20' has no prefix length; write it as 192.168.50.20/24, say"]),
     "impossible address": ("192.168.50.20/24", "192.168.50.256/24", ["13: hosts.client.interfaces.eth0.address: '192.168.50.256' is not an IPv4 address"]),
@@ -133,6 +138,18 @@ COMPOSE: dict[str, tuple[str, list[str]]] = {
     "port published twice by one": (
         "services:\n  a:\n    ports: ['80:80', '80:81']",
         ["3: services.a.ports: 80/tcp is published twice"],
+    ),
+    "port published twice, once as one of several": (
+        "services:\n  a: { ports: ['8000-8002:80-82'] }\n  b: { ports: ['8001:80'] }",
+        ["3: services.b.ports: 8001/tcp is published twice, first by 'a'"],
+    ),
+    "port that a range has taken before": (
+        "services:\n  b: { ports: ['8000:80'], depends_on: [a] }\n  a: { ports: ['8000-8010:80'] }",
+        ["2: services.b.ports: 8000/tcp is published twice, first by 'a'"],
+    ),
+    "range with no port left": (
+        "services:\n  a: { ports: ['8000-8001:80'] }\n  b: { ports: ['8000-8001:80', '8000-8001:81'] }",
+        ["3: services.b.ports: no port of 8000-8001/tcp is left; 8000 is published by 'a'"],
     ),
     "unknown network": (
         "services:\n  a:\n    networks: [frnt]\nnetworks:\n  front: {}",

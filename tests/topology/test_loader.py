@@ -226,3 +226,20 @@ def test_compose_files_may_be_named_by_path_and_places_follow_container_names(lo
 def test_loading_needs_neither_scapy_nor_a_validator_nor_yaml_before_a_file_is_read():
     code = "import sys, emu.topology.loader; print(sorted({'scapy', 'jsonschema', 'pydantic', 'yaml', 'asyncio'} & set(sys.modules)))"
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "[]\n"
+
+
+def test_lans_apart_may_have_the_same_subnet(tmp_path):
+    (tmp_path / "homes.yaml").write_text(
+        "lans: { one: { subnet: 192.168.1.0/24 }, two: { subnet: 192.168.1.0/24 } }\n"
+        "hosts:\n"
+        "  a: { interfaces: { eth0: { lan: one, address: 192.168.1.1/24 } } }\n"
+        "  b: { interfaces: { eth0: { lan: two, address: 192.168.1.1/24 } } }\n"
+    )
+    assert list(load_topology(tmp_path / "homes.yaml").lans) == ["one", "two"]
+
+
+def test_services_may_share_a_range_to_choose_ports_from(tmp_path):
+    (tmp_path / "docker-compose.yml").write_text(
+        "services:\n  a: { image: nginx, ports: ['8000-8001:80'] }\n  b: { image: nginx, ports: ['8000-8001:80', '8000:80/udp'] }\n"
+    )
+    assert load_topology(tmp_path / "docker-compose.yml").steps == ()
