@@ -1,15 +1,15 @@
-"""One network namespace: its devices, addresses, routes and the protocols between them (net/core/net_namespace.c, net/ipv4/devinet.c,
-fib_frontend.c). What happens to a packet is in arp.py and ipv4.py.
+"""One network namespace: its devices and the protocols between them (net/core/net_namespace.c, dev.c). Its addresses are in
+addresses.py; what happens to a packet is in arp.py and ipv4.py.
 
-Not modelled: IPv6 (its frames are counted as unknown), address lifetimes, IFF_NOARP points beyond `arp off`.
+Not modelled: IPv6 (its frames are counted as unknown), IFF_NOARP points beyond `arp off`.
 """
 
 from __future__ import annotations
 
 import errno
 from collections import Counter
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from collections.abc import Callable
+from functools import partial
 
 from emu.engine import Engine
 from emu.netdev.bridge import Bridge
@@ -17,51 +17,31 @@ from emu.netdev.device import NetDevice
 from emu.netdev.drop import DropReason
 from emu.netdev.loopback import Loopback
 from emu.netfilter.netfilter import Netfilter
+from emu.netns.addresses import Addresses, InterfaceAddress
 from emu.netns.arp import ArpProtocol
 from emu.netns.bridge_netfilter import BridgeHooks
-from emu.netns.fib import Fib, Route
+from emu.netns.fib import Route
 from emu.netns.icmp import Icmp
 from emu.netns.ipv4 import Ipv4
 from emu.netns.neighbour import NeighbourTable
+from emu.netns.reject import reject
 from emu.netns.socket import RawSocket
 from emu.netns.sysctl import Sysctl
 from emu.netns.tcp import Tcp
 from emu.netns.tcp_timewait import TimeWait
 from emu.netns.udp import Udp
-from emu.packet import ethernet, ipv4, tcp
-from emu.packet.address import ANY, BROADCAST, Ip, Mac, broadcast, ip, is_multicast, network
+from emu.packet import ethernet
+from emu.packet.address import Ip, Mac, ip
 from emu.packet.datagram import Datagram
 from emu.packet.frame import Frame
 from emu.packet.icmp import Type, Unreachable
 
-REJECT_CODES = {
-    "icmp-net-unreachable": Unreachable.NET,
-    "icmp-host-unreachable": Unreachable.HOST,
-    "icmp-proto-unreachable": Unreachable.PROTOCOL,
-    "icmp-port-unreachable": Unreachable.PORT,
-    "icmp-net-prohibited": Unreachable.NET_PROHIBITED,
-    "icmp-host-prohibited": Unreachable.HOST_PROHIBITED,
-    "icmp-admin-prohibited": Unreachable.ADMIN_PROHIBITED,
-}
 
-
-@dataclass(slots=True, eq=False)
-class InterfaceAddress:
-    """An address of a device. `secondary`: another one of the same subnet came first."""
-
-    ip: Ip
-    length: int
-    dev: NetDevice
-    broadcast: Ip | None
-    scope: str
-    label: str
-    secondary: bool
-
-
-class Netns:
+class Netns(Addresses):
     """A network namespace. `name` is unique in the lab and begins its devices' labels: `docker1/web` has `docker1/web/eth0`."""
 
     def __init__(self, engine: Engine, name: str) -> None:
+        super().__init__()
         self.engine = engine
         self.name = name
         self.random = engine.stream(f"netns {name}")
@@ -71,7 +51,6 @@ class Netns:
         self.drops: Counter[DropReason] = Counter()
         self.raw_sockets: dict[int, list[RawSocket]] = {}
         self.sysctl = Sysctl()
-        self.fib = Fib()
         self.netfilter = Netfilter(engine, name)
         self.neighbours = NeighbourTable(self)
         self.arp = ArpProtocol(self)
@@ -79,7 +58,6 @@ class Netns:
         self.icmp = Icmp(self)
         self.udp = Udp(self)
         self.tcp = Tcp(self)
-        self._addresses: dict[NetDevice, list[InterfaceAddress]] = {}
         self._last_ifindex = 0
         self._bridge_hooks = BridgeHooks(self)
         self._install_callbacks()
@@ -91,7 +69,7 @@ class Netns:
         netfilter = self.netfilter
         netfilter.address_type = self.address_type
         netfilter.masquerade_address = self.masquerade_address
-        netfilter.reject = self.reject
+        netfilter.reject = partial(reject, self)
         netfilter.on_drop = self.drop
         netfilter.devices = lambda: self.devices
         self.fib.on_change.append(self.forget_routes)
@@ -123,25 +101,6 @@ class Netns:
         """The next hop does not answer: host unreachable to the sender, be it ourselves (ipv4_link_failure)."""
         self.drop(datagram, DropReason.NO_NEIGHBOUR, dev)
         self.icmp.send_error(datagram, Type.DEST_UNREACH, Unreachable.HOST)
-
-    def reject(self, datagram: Datagram, how: str) -> None:
-        """The REJECT target's answer (nf_reject_ipv4.c)."""
-        if how != "tcp-reset":
-            return self.icmp.send_error(datagram, Type.DEST_UNREACH, REJECT_CODES[how])
-        segment = tcp.parse(datagram.payload)
-        if segment is None or segment.flags & tcp.RST or ipv4.fragment_offset(datagram.wire):
-            return
-        if segment.flags & tcp.ACK:
-            sequence, acknowledgment, flags = segment.acknowledgment, 0, tcp.RST
-        else:
-            length = len(segment.payload) + bool(segment.flags & tcp.SYN) + bool(segment.flags & tcp.FIN)
-            sequence, acknowledgment, flags = 0, (segment.sequence + length) & 0xFFFFFFFF, tcp.RST | tcp.ACK
-        reset = tcp.Segment(segment.destination_port, segment.source_port, sequence, acknowledgment, flags, 0, b"", b"")
-        wire = tcp.build(datagram.dst, datagram.src, reset)
-        try:
-            self.ipv4.send(datagram.dst, datagram.src, ipv4.TCP, wire, identification=0, cause=datagram.trace_id)
-        except OSError:
-            self.count(DropReason.NO_ROUTE)
 
     # --- devices
 
@@ -282,111 +241,6 @@ class Netns:
                 if isinstance(dev, Bridge):
                     self._attach_bridge(dev)
 
-    # --- addresses
-
-    def addresses(self, dev: NetDevice) -> list[InterfaceAddress]:
-        return self._addresses.get(dev, [])
-
-    def all_addresses(self) -> Iterable[InterfaceAddress]:
-        for addresses in self._addresses.values():
-            yield from addresses
-
-    def add_address(
-        self, dev: NetDevice, address: Ip, length: int, *, broadcast: Ip | None = None, scope: str = "global", label: str | None = None
-    ) -> None:
-        """`ip addr add`. Raises FileExistsError for the same address and length on the device."""
-        mine = self._addresses[dev]
-        if any((other.ip, other.length) == (address, length) for other in mine):
-            raise FileExistsError("File exists")
-        secondary = any(other.length == length and network(other.ip, length) == network(address, length) for other in mine)
-        added = InterfaceAddress(address, length, dev, broadcast, scope, label or dev.name, secondary)
-        mine.append(added)
-        self._add_routes(added)
-        self.forget_routes()
-
-    def remove_address(self, dev: NetDevice, address: Ip, length: int) -> None:
-        """`ip addr del`: a primary address takes its secondaries along. Raises LookupError if it is not there."""
-        mine = self._addresses[dev]
-        gone = next((other for other in mine if (other.ip, other.length) == (address, length)), None)
-        if gone is None:
-            raise LookupError("Cannot assign requested address")
-        subnet = network(address, length)
-        also = [other for other in mine if other.secondary and other.length == length and network(other.ip, length) == subnet]
-        for each in [gone, *([] if gone.secondary else also)]:
-            mine.remove(each)
-        kept = {other.ip for other in self.all_addresses()}
-        self.fib.remove_all(lambda route: route.kind == "local" and route.dev is dev and route.length == 32 and route.dst not in kept)
-        if not gone.secondary:
-            self.fib.remove_all(
-                lambda route: (
-                    route.dev is dev
-                    and ((route.protocol == "kernel" and route.src == address) or (route.kind == "unicast" and route.src == address))
-                )
-            )
-        self.netfilter.address_removed(gone)
-        self.forget_routes()
-
-    def _add_routes(self, address: InterfaceAddress) -> None:
-        """fib_add_ifaddr: the address itself, its subnet, and the subnet's broadcast."""
-        dev, length = address.dev, address.length
-        subnet = network(address.ip, length)
-        primary = next(mine for mine in self._addresses[dev] if mine.length == length and network(mine.ip, length) == subnet)
-        self._add_once(Route(address.ip, 32, dev, src=primary.ip, scope="host", protocol="kernel", kind="local"))
-        if not dev.up:
-            return
-        if not address.secondary and (length < 32 or subnet != address.ip):
-            on_lo = dev.kind == "loopback"
-            kind, scope = ("local", "host") if on_lo else ("unicast", "link")
-            self._add_once(Route(subnet, length, dev, src=address.ip, scope=scope, protocol="kernel", kind=kind))
-        if length < 31 and not address.secondary:
-            last = broadcast(address.ip, length)
-            self._add_once(Route(last, 32, dev, src=address.ip, scope="link", protocol="kernel", kind="broadcast"))
-
-    def _add_once(self, route: Route) -> None:
-        table = self.fib.local if route.kind in {"local", "broadcast"} else self.fib.routes
-        if not any(route.same_key(other) and route.dev is other.dev for other in table):
-            if table is self.fib.routes and any(route.same_key(other) for other in table):
-                return  # a second device in the same subnet: the first one's route stays the one that is used
-            self.fib.add(route)
-
-    def is_local(self, address: bytes) -> bool:
-        return self.fib.local_type(address) == "local"
-
-    def address_type(self, address: bytes, dev: NetDevice | None = None) -> str:
-        """inet_addr_type, in the words of `-m addrtype`: LOCAL, BROADCAST, MULTICAST, UNICAST, ANYCAST never; with `dev`, local to it."""
-        if address == BROADCAST:
-            return "BROADCAST"
-        if is_multicast(address):
-            return "MULTICAST"
-        if address == ANY:
-            return "UNSPEC"
-        if dev is not None:
-            return "LOCAL" if any(mine.ip == address for mine in self.addresses(dev)) else "UNICAST"
-        kind = self.fib.local_type(address)
-        if kind is not None:
-            return kind.upper()
-        route = self.fib.lookup(address)
-        return route.kind.upper() if route is not None and route.kind != "unicast" else "UNICAST"
-
-    def best_source(self, dev: NetDevice, towards: bytes) -> Ip | None:
-        """inet_select_addr: the primary address in the subnet of `towards`, else the first of the device, else one of another device."""
-        primary = [mine for mine in self.addresses(dev) if not mine.secondary and mine.scope != "host"]
-        for mine in primary:
-            if network(mine.ip, mine.length) == network(towards, mine.length):
-                return mine.ip
-        if primary:
-            return primary[0].ip
-        if dev.kind == "loopback" and self.addresses(dev):
-            return self.addresses(dev)[0].ip
-        return next((mine.ip for mine in self.all_addresses() if not mine.secondary and mine.scope == "global"), None)
-
-    def masquerade_address(self, datagram: Datagram, oif: NetDevice) -> Ip | None:
-        """MASQUERADE's new source: the output device's address towards the next hop (nf_nat_masquerade_ipv4)."""
-        if not self.addresses(oif):
-            return None
-        via = datagram.route.via if datagram.route is not None and datagram.route.via is not None else datagram.dst
-        return self.best_source(oif, via)
-
     # --- routes
 
     def redirect(self, dev: NetDevice, dst: bytes, old: bytes, gateway: Ip) -> bool:
@@ -401,6 +255,11 @@ class Netns:
             return False
         self.fib.add(Route(Ip(dst), 32, dev, via=gateway, protocol="redirect"))
         return True
+
+    def address_changed(self, address: InterfaceAddress, there: bool) -> None:
+        if not there:
+            self.netfilter.address_removed(address)
+        self.forget_routes()
 
     def forget_routes(self, *_: object) -> None:
         self.ipv4.forget_routes()

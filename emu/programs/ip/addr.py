@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from emu.netdev.device import NetDevice
-from emu.netns.namespace import InterfaceAddress
+from emu.netns.addresses import InterfaceAddress
 from emu.packet.address import Ip, broadcast, ip_text, network
 from emu.process import UsageError
 from emu.programs.ip.devices import as_json, first_line, full_name, hardware_line, link_netns, state
