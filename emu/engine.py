@@ -95,6 +95,11 @@ class Task(Future[T]):
         self._resume = self._step  # one bound method, not one for each wait
         engine.ready.append(self._resume)
 
+    @property
+    def running(self) -> bool:
+        """It is this task's coroutine that is being executed."""
+        return bool(getattr(self._coroutine, "cr_running", False))
+
     def cancel(self) -> None:
         """Throw `Cancelled` into the coroutine at once; a task that has ended stays as it is."""
         if not self.done:

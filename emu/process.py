@@ -19,59 +19,19 @@ from collections.abc import Callable, Coroutine
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from emu.engine import SECOND, Cancelled, Engine, Future, Task
+from emu.files import Files, absolute
+from emu.pipe import Pipe
 
 if TYPE_CHECKING:
     from emu.netns.namespace import Netns
     from emu.netns.socket import RawSocket, UdpSocket
-    from emu.netns.sysctl import Sysctl
     from emu.netns.tcp import TcpListener, TcpSocket
 
 S = TypeVar("S")
 
 Main = Callable[["Process", list[str]], Coroutine[Any, Any, int]]
-
-
-PROC_SYS = "/proc/sys/"
-
-
-class Files:
-    """A small file system: text by absolute path, for what programs read (`/etc/hosts`, a web root) and write; and /proc/sys."""
-
-    def __init__(self, sysctl: Sysctl) -> None:
-        self._sysctl = sysctl
-        self._texts: dict[str, str] = {}
-
-    def read(self, path: str) -> str:
-        """Raises FileNotFoundError."""
-        if not self.exists(path):
-            raise FileNotFoundError(path)
-        return self._sysctl.get(_key(path)) + "\n" if path.startswith(PROC_SYS) else self._texts[path]
-
-    def write(self, path: str, text: str) -> None:
-        """Raises FileNotFoundError for a file of /proc/sys that is not there, ValueError for what it does not take."""
-        if not path.startswith(PROC_SYS):
-            self._texts[path] = text
-        elif self.exists(path):
-            self._sysctl.set(_key(path), text)
-        else:
-            raise FileNotFoundError(path)
-
-    def append(self, path: str, text: str) -> None:
-        """Raises what `write` does."""
-        self.write(path, self._texts.get(path, "") + text)
-
-    def exists(self, path: str) -> bool:
-        return _key(path) in self._sysctl.keys() if path.startswith(PROC_SYS) else path in self._texts  # noqa: SIM118 - not a dict
-
-    def remove(self, path: str) -> None:
-        self._texts.pop(path, None)
-
-    def paths(self) -> list[str]:
-        return sorted(self._texts)
-
-
-def _key(path: str) -> str:
-    return path.removeprefix(PROC_SYS).replace("/", ".")
+Sink = Callable[[str], None]  # where a program's output goes
+SIGPIPE = 128 + 13
 
 
 class Place:
@@ -83,6 +43,7 @@ class Place:
         self.netns = netns
         self.hostname = hostname
         self.files = Files(netns.sysctl)
+        self.cwd = "/"  # where programs begin
         self.env: dict[str, str] = {"PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"}
         self.processes: dict[int, Process] = {}
         self.host: Any = None  # host.Host this place is on (or is)
@@ -91,10 +52,11 @@ class Place:
         self._last_pid = 0
 
     def start(
-        self, argv: list[str], *, env: dict[str, str] | None = None, stdin: str = "", on_output: Callable[[str], None] | None = None
-    ) -> Process:
+        self, argv: list[str], *, env: dict[str, str] | None = None, stdin: Pipe | str = "", on_output: Sink | None = None,
+        on_error: Sink | None = None,
+    ) -> Process:  # fmt: skip
         """Start a program; it runs from the engine's queue. An unknown one ends with status 127, as a shell's would."""
-        process = Process(self, argv, {**self.env, **(env or {})}, stdin, on_output)
+        process = Process(self, argv, {**self.env, **(env or {})}, stdin, on_output, on_error)
         main = self.find_program(self, argv[0])
         process.begin(main)
         return process
@@ -112,14 +74,18 @@ class Place:
 class Process:
     """A running program: its arguments, output, sockets and end."""
 
-    def __init__(self, place: Place, argv: list[str], env: dict[str, str], stdin: str, on_output: Callable[[str], None] | None) -> None:
+    def __init__(
+        self, place: Place, argv: list[str], env: dict[str, str], stdin: Pipe | str, on_output: Sink | None, on_error: Sink | None = None
+    ) -> None:
+        """`on_output` is told what it prints, as a terminal is; with `on_error`, standard output only, and `on_error` the rest."""
         self.place = place
         self.engine = place.engine
         self.netns = place.netns
         self.host = place.host
         self.argv = argv
         self.env = env
-        self.stdin = stdin
+        self.stdin = stdin if isinstance(stdin, Pipe) else Pipe(place.engine, stdin, ended=True)
+        self.cwd = place.cwd
         self.pid = place.next_pid()
         self.stdout = ""
         self.stderr = ""
@@ -128,6 +94,7 @@ class Process:
         self.exit_status: int | None = None
         self.exited: Future[int] = Future(place.engine)
         self._on_output = on_output
+        self._on_error = on_error if on_error is not None else on_output
         self._task: Task[int] | None = None
         self._sockets: list[Any] = []
         self._at_exit: list[Callable[[], None]] = []
@@ -138,19 +105,42 @@ class Process:
         self.write(" ".join(map(str, words)) + end)
 
     def write(self, text: str) -> None:
-        self.stdout += text
-        self.show(text)
+        try:
+            self.put(text)
+        except BrokenPipeError:
+            self._end_by_sigpipe()
 
     def error(self, text: str) -> None:
         """A line to standard error."""
-        self.stderr += text + "\n"
-        self.show(text + "\n")
+        try:
+            self.put_error(text + "\n")
+        except BrokenPipeError:
+            self._end_by_sigpipe()
 
-    def show(self, text: str) -> None:
-        """What appears on the terminal; neither standard output nor error."""
+    def put(self, text: str) -> None:
+        """What a child of ours writes to our standard output. Raises BrokenPipeError: it is the child's to take."""
+        self.stdout += text
         self.output += text
         if self._on_output is not None:
             self._on_output(text)
+
+    def put_error(self, text: str) -> None:
+        self.stderr += text
+        self.output += text
+        if self._on_error is not None:
+            self._on_error(text)
+
+    def _end_by_sigpipe(self) -> None:
+        if self._task is not None and self._task.running:
+            self.exit_status = SIGPIPE
+            raise Cancelled
+        self.kill(SIGPIPE)  # what writes is a callback of ours
+
+    # --- files
+
+    def path(self, name: str) -> str:
+        """The absolute path of a file that is named from where we are."""
+        return absolute(self.cwd, name)
 
     # --- time and other programs
 
@@ -166,18 +156,18 @@ class Process:
 
     async def run(self, argv: list[str], *, place: Place | None = None, env: dict[str, str] | None = None, stdin: str | None = None) -> int:
         """Run another program with this one's input (or `stdin`) and output, and wait for its end."""
+        text = self.stdin if stdin is None else stdin
         environment = env if env is not None else self.env
-        child = (place or self.place).start(argv, env=environment, stdin=self.stdin if stdin is None else stdin, on_output=self.show)
+        child = (place or self.place).start(argv, env=environment, stdin=text, on_output=self.put, on_error=self.put_error)
         child.daemon = self.daemon
+        if place is None:
+            child.cwd = self.cwd
         return await self.follow(child)
 
     async def follow(self, child: Process) -> int:
-        """Wait for the end of a process whose `on_output` is our `show`; what it printed counts as printed by us."""
+        """Wait for the end of a process, which ends with us; its output goes to our `put` and `put_error`."""
         self.at_exit(child.kill)
-        status = await child.exited
-        self.stdout += child.stdout
-        self.stderr += child.stderr
-        return status
+        return await child.exited
 
     # --- sockets: closed when the program ends, as the kernel does
 

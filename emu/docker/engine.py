@@ -25,6 +25,7 @@ from emu.docker.port_mapping import PortMapper
 from emu.docker.sandbox import open_sandbox
 from emu.engine import MILLISECOND, SECOND, Future
 from emu.packet import address
+from emu.pipe import Pipe
 from emu.process import Main, Place, Process
 
 if TYPE_CHECKING:
@@ -169,14 +170,14 @@ class DockerEngine:
             return {"bridge": EndpointConfig(mac=wanted.mac)}
         return {mode: config.networks.get(mode, EndpointConfig()), **config.networks}
 
-    def start(self, container: Container, on_output: Output | None = None, stdin: str = "") -> None:
+    def start(self, container: Container, on_output: Output | None = None, on_error: Output | None = None, stdin: Pipe | str = "") -> None:
         """`docker start`; a running container stays as it is. Raises DockerError, and the container stays as it was."""
         if container.running:
             return
         container.stopped, container.restarts = False, 0
-        self._start(container, on_output, stdin)
+        self._start(container, on_output, on_error, stdin)
 
-    def _start(self, container: Container, on_output: Output | None, stdin: str) -> None:
+    def _start(self, container: Container, on_output: Output | None, on_error: Output | None, stdin: Pipe | str) -> None:
         try:
             container.sandbox = open_sandbox(self, container)
             place.make(self, container)
@@ -186,7 +187,7 @@ class DockerEngine:
             container.error = error.message
             self._leave_networks(container)
             raise
-        self._run(container, main, on_output, stdin)
+        self._run(container, main, (on_output, on_error), stdin)
 
     def _join_networks(self, container: Container) -> None:
         """The default network first, the others in the order given (Docker's own order is undefined)."""
@@ -197,7 +198,7 @@ class DockerEngine:
             self.networks.join(container, network, config)
         place.write_resolv_conf(self, container)
 
-    def _run(self, container: Container, main: Main, on_output: Output | None, stdin: str) -> None:
+    def _run(self, container: Container, main: Main, outputs: tuple[Output | None, Output | None], stdin: Pipe | str) -> None:
         assert container.place is not None
         assert container.sandbox is not None
         container.status, container.exit_code, container.error = "running", 0, ""
@@ -206,13 +207,16 @@ class DockerEngine:
         container.pid = self.host.place.next_pid()
         self.pids[container.pid] = container.sandbox.netns
 
-        def output(text: str) -> None:
-            container.log += text
-            if on_output is not None:
-                on_output(text)
+        def logged(listener: Output | None) -> Output:
+            def output(text: str) -> None:
+                container.log += text
+                if listener is not None:
+                    listener(text)
+
+            return output
 
         argv = list(container.command) or ["idle"]
-        process = Process(container.place, argv, dict(container.place.env), stdin, output)
+        process = Process(container.place, argv, dict(container.place.env), stdin, *map(logged, outputs))
         process.daemon = True
         container.process = process
         process.exited.on_done(lambda: self._exited(container, process))
@@ -248,7 +252,7 @@ class DockerEngine:
         """By its restart policy; what goes wrong is noted with the container."""
         if container.id in self.containers and not container.stopped and not container.running:
             with suppress(DockerError):
-                self._start(container, None, "")
+                self._start(container, None, None, "")
 
     def _leave_networks(self, container: Container) -> None:
         for endpoint in list(container.endpoints.values()):

@@ -193,7 +193,7 @@ class _Transfer:
         if path == "-":
             self.process.write(text)
         elif path != "/dev/null":
-            self.process.place.files.write(path if path.startswith("/") else f"/{path}", text)
+            self.process.place.files.write(self.process.path(path), text)
         if response.missing:
             raise Failure(18, f"transfer closed with {response.missing} bytes remaining to read")
 

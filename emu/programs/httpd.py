@@ -5,8 +5,9 @@ Not modelled: CGI, configuration files, access rules, ranges, compression, file 
 
 from __future__ import annotations
 
+from emu.files import Files
 from emu.netns.tcp_listen import TcpListener
-from emu.process import Files, Process, UsageError
+from emu.process import Process, UsageError
 from emu.programs.libc.clock import EPOCH, gettimeofday, http_date
 from emu.programs.libc.getopt import Options, getopt
 from emu.programs.libc.strerror import strerror
@@ -59,7 +60,7 @@ async def main(process: Process, argv: list[str]) -> int:
     listener = listen(process, options.text("p", "80"))
     if "f" not in options:  # into the background, the port being known to be free
         listener.close()
-        process.place.start([argv[0], "-f", *argv[1:]], env=process.env, on_output=process.show)
+        process.place.start([argv[0], "-f", *argv[1:]], env=process.env, on_output=process.put, on_error=process.put_error)
         return 0
     return await serve(process, listener, lambda request: _respond(process, options, request))
 

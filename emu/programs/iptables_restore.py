@@ -14,7 +14,7 @@ WAIT = {"-w", "--wait"}
 
 
 async def main(process: Process, argv: list[str]) -> int:
-    text, noflush, counters = process.stdin, False, False
+    path, noflush, counters = "", False, False
     for word in argv[1:]:
         if word in ("-n", "--noflush"):
             noflush = True
@@ -23,10 +23,11 @@ async def main(process: Process, argv: list[str]) -> int:
         elif word.startswith("-") and word not in WAIT:
             raise UsageError(f"iptables-restore: '{word}' is not modelled", 2)
         elif word not in WAIT:
-            try:
-                text = process.place.files.read(word)
-            except FileNotFoundError:
-                raise UsageError(f"Can't open {word}: No such file or directory") from None
+            path = word
+    try:
+        text = process.place.files.read(process.path(path)) if path else await process.stdin.read()
+    except FileNotFoundError:
+        raise UsageError(f"Can't open {path}: No such file or directory") from None
     try:
         process.netns.netfilter.restore(text, noflush=noflush, counters=counters)
     except IptablesError as error:

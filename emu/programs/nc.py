@@ -1,9 +1,12 @@
 """nc(1): TCP and UDP by hand. On hosts OpenBSD's words, in containers with busybox busybox's. Options: -l -u -p -w -z -v -k -N -n -4.
 
-Standard input is what the command line redirects (`nc host 80 < file`). Not modelled: -e, proxies, Unix sockets, port ranges.
+Not modelled: -e, proxies, Unix sockets, port ranges.
 """
 
 from __future__ import annotations
+
+from collections.abc import Coroutine
+from typing import Any
 
 from emu.netns.socket import UdpSocket
 from emu.netns.tcp_socket import TcpSocket
@@ -106,15 +109,25 @@ class _Nc:
 
     async def _talk(self, sock: TcpSocket) -> None:
         """Standard input out, what comes in to standard output, until the other side ends."""
+        self._spawn(self._send_input(sock))
         try:
-            if self.process.stdin:
-                await sock.send(self.process.stdin.encode())
-            if self.busybox or "N" in self.options:
-                sock.shutdown()
             while data := await sock.recv(timeout=None if self.busybox else self.timeout):
                 self.process.write(data.decode("utf-8", "replace"))
         except OSError:
             return  # reset, or silent for as long as -w allows
+
+    async def _send_input(self, sock: TcpSocket) -> None:
+        try:
+            while text := await self.process.stdin.read_some():
+                await sock.send(text.encode())
+            if self.busybox or "N" in self.options:
+                sock.shutdown()
+        except OSError:
+            return  # who receives finds out the same
+
+    def _spawn(self, coroutine: Coroutine[Any, Any, None]) -> None:
+        task = self.process.engine.spawn(coroutine, f"{self.process.place.name}$ nc <")
+        self.process.at_exit(task.cancel)
 
     # --- UDP
 
@@ -125,11 +138,17 @@ class _Nc:
         try:
             sock.bind(("0.0.0.0", _port(self.options.text("p")) if "p" in self.options else 0))
             sock.connect((address, port))
-            if self.process.stdin:
-                sock.send(self.process.stdin.encode())
         except OSError as error:
             raise UsageError(f"nc: {strerror(error)}", 1) from None
+        self._spawn(self._send_datagrams(sock, (address, port)))
         return await self._listen_udp(sock)
+
+    async def _send_datagrams(self, sock: UdpSocket, peer: tuple[str, int]) -> None:
+        try:
+            while text := await self.process.stdin.read_some():
+                sock.sendto(text.encode(), peer)
+        except OSError:
+            return  # who receives finds out the same
 
     async def _serve_udp(self, address: str, port: int) -> int:
         sock = self.process.udp_socket()
@@ -142,8 +161,7 @@ class _Nc:
         self.process.write(data.decode("utf-8", "replace"))
         if "k" not in self.options:
             sock.connect(peer)
-        if self.process.stdin:
-            sock.sendto(self.process.stdin.encode(), peer)
+        self._spawn(self._send_datagrams(sock, peer))
         return await self._listen_udp(sock)
 
     async def _listen_udp(self, sock: UdpSocket) -> int:

@@ -10,6 +10,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 
+from emu.pipe import Pipe
 from emu.process import Place, Process, UsageError
 
 _TOKEN = re.compile(
@@ -146,7 +147,7 @@ async def main(process: Process, argv: list[str]) -> int:
     if words and words[0].startswith("-"):
         raise UsageError(f"{argv[0]}: '{words[0]}' is not modelled", PARSE_STATUS)
     if not words:
-        return await _run(process, process.stdin, exit_on_error)
+        return await _run(process, await process.stdin.read(), exit_on_error)
     try:
         text = process.place.files.read(words[0])
     except FileNotFoundError:
@@ -187,7 +188,9 @@ async def _command(process: Process, command: Command) -> int:
     if not argv:
         return 0
     env = {**process.env, **changes}
-    child = process.place.start(argv, env=env, stdin=files.stdin, on_output=None if files.any else process.show)
+    child = process.place.start(
+        argv, env=env, stdin=files.stdin, on_output=None if files.any else process.put, on_error=None if files.any else process.put_error
+    )
     child.daemon = process.daemon
     if command.operator == "&":
         return 0
@@ -205,7 +208,7 @@ class _Files:
     def __init__(self, process: Process, command: Command) -> None:
         self.process = process
         self.any = False
-        self.stdin = process.stdin
+        self.stdin: Pipe | str = process.stdin
         self.targets: list[tuple[str, str]] = [("terminal", "1"), ("terminal", "2")]
         for operator, word in command.redirections:
             self._redirect(operator, expand(word, process.env))

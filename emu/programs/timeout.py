@@ -22,7 +22,7 @@ async def main(process: Process, argv: list[str]) -> int:
     if signal not in SIGNALS:
         raise UsageError(f"timeout: signal '{signal}' is not modelled", 125)
     limit, *command = options.words
-    child = process.place.start(command, env=process.env, stdin=process.stdin, on_output=process.show)
+    child = process.place.start(command, env=process.env, stdin=process.stdin, on_output=process.put, on_error=process.put_error)
     expired: list[bool] = []
 
     def end() -> None:

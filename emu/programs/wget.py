@@ -77,7 +77,7 @@ async def _fetch(process: Process, url: Url, timeout: int, quiet: bool) -> Respo
 
 def _save(process: Process, url: Url, response: Response, target: str, quiet: bool) -> None:
     name = target or url.path.partition("?")[0].rpartition("/")[2] or "index.html"
-    path = name if name.startswith("/") else f"/{name}"
+    path = process.path(name)
     text = response.body.decode("utf-8", "replace")
     if not target and process.place.files.exists(path):
         raise UsageError(f"wget: can't open '{name}': File exists", 1)

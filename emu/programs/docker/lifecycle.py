@@ -36,7 +36,8 @@ async def start(process: Process, words: list[str]) -> int:
     if not options.on("attach"):
         return await _each(process, docker, options, "start", _start)
     container = docker.find(options.arguments[0])
-    docker.start(container, on_output=process.show, stdin=process.stdin if options.on("interactive") else "")
+    stdin = process.stdin if options.on("interactive") else ""
+    docker.start(container, on_output=process.put, on_error=process.put_error, stdin=stdin)
     assert container.process is not None
     await process.follow(container.process)
     return await docker.wait(container)

@@ -198,7 +198,7 @@ async def prune(process: Process, words: list[str]) -> int:
     if not options.on("force"):
         process.print("WARNING! This will remove all custom networks not used by at least one container.")
         process.write("Are you sure you want to continue? [y/N] ")
-        if not process.stdin.strip().lower().startswith("y"):
+        if not (await process.stdin.read_line()).strip().lower().startswith("y"):
             process.print("Total reclaimed space: 0B")
             return 0
     names = engine_of(process).networks.prune()

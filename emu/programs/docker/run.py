@@ -47,7 +47,7 @@ async def run(process: Process, words: list[str]) -> int:
         process.print(container.id)
     stdin = process.stdin if options.on("interactive") else ""
     try:
-        docker.start(container, on_output=None if options.on("detach") else process.show, stdin=stdin)
+        docker.start(container, on_output=None if options.on("detach") else process.put, on_error=process.put_error, stdin=stdin)
     except DockerError as error:
         if container.config.auto_remove:
             await docker.remove(container)
