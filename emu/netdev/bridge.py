@@ -179,6 +179,8 @@ class Bridge(NetDevice):
     def set_mac(self, mac: Mac) -> None:
         self.mac_is_set = True
         self._take_mac(mac)
+        if self.macvlans is not None:
+            self.macvlans.parent_changed()
 
     def _take_mac(self, mac: Mac) -> None:
         if mac != self.mac:

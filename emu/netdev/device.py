@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from emu.netdev.qdisc import Qdisc
 
 ETHERNET_OVERHEAD = 14
+LARGEST_MTU = 65535
 
 
 class Direction(Enum):
@@ -51,6 +52,7 @@ class NetDevice:
 
     kind = ""  # the word after `type` in `ip link add`
     bridged: Any = None  # of a bridge: the datagram that PREROUTING has seen already
+    macvlans: Any = None  # of a parent of macvlans: netdev.macvlan.MacvlanPort
 
     def __init__(self, engine: Engine, name: str, mac: Mac, mtu: int = 1500) -> None:
         self.engine = engine
@@ -77,6 +79,10 @@ class NetDevice:
     def carrier(self) -> bool:
         """Is the other end there and up?"""
         return True
+
+    @property
+    def largest_mtu(self) -> int:
+        return LARGEST_MTU
 
     def transmit(self, frame: Frame) -> None:
         """Send a frame out of the device: dev_queue_xmit. Taps lie behind the queueing discipline, as Linux's do."""
@@ -151,10 +157,19 @@ class NetDevice:
         self.up = up
         self.activated |= up
 
+    def set_mac(self, mac: Mac) -> None:
+        self.mac = mac
+        if self.master is not None:
+            self.master.port_mac_changed(self)
+        if self.macvlans is not None:
+            self.macvlans.parent_changed()
+
     def delete(self) -> None:
         """Undo what ties the device to others; the namespace removes it from its list."""
         if self.master is not None:
             self.master.release(self)
+        if self.macvlans is not None:
+            self.macvlans.close()
         self.up = False
 
     def details(self) -> dict[str, Any]:

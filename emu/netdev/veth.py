@@ -37,4 +37,4 @@ class Veth(NetDevice):
         if peer is not None:
             peer.peer = None
             if peer.netns is not None:
-                peer.netns.remove_device(peer)
+                peer.netns.delete_device(peer)

@@ -118,7 +118,7 @@ class Netns(Addresses):
         dev.netns = self
         dev.label = f"{self.name}/{dev.name}"
         if dev.rx_handler is None:
-            dev.rx_handler = self.receive
+            dev.rx_handler = dev.macvlans.handle_frame if dev.macvlans is not None else self.receive
         if isinstance(dev, Bridge):
             self._attach_bridge(dev)
         self._addresses[dev] = []
@@ -173,7 +173,7 @@ class Netns(Addresses):
         self._tell(dev, True)
 
     def set_up(self, dev: NetDevice) -> None:
-        """`ip link set DEV up`: its addresses' routes appear."""
+        """`ip link set DEV up`: its addresses' routes appear. Raises OSError."""
         if dev.up:
             return
         dev.set_up(True)
@@ -192,24 +192,21 @@ class Netns(Addresses):
         self.forget_routes()
 
     def set_mac(self, dev: NetDevice, mac: Mac) -> None:
-        """`ip link set DEV address MAC`: what is known of neighbours through it was said to another address."""
-        if isinstance(dev, Bridge):
-            dev.set_mac(mac)
-        else:
-            dev.mac = mac
-            if dev.master is not None:
-                dev.master.port_mac_changed(dev)
+        """`ip link set DEV address MAC`: what is known of neighbours through it was said to another address. Raises OSError."""
+        dev.set_mac(mac)
         self.neighbours.flush(dev)
 
     def set_mtu(self, dev: NetDevice, mtu: int) -> None:
-        """Raises OSError EINVAL below IPv4's 68 bytes."""
-        if not 68 <= mtu <= 65535:
+        """Raises OSError EINVAL below IPv4's 68 bytes, and above what the device takes."""
+        if not 68 <= mtu <= dev.largest_mtu:
             raise OSError(errno.EINVAL, "Invalid argument")
         dev.mtu = mtu
         if isinstance(dev, Bridge):
             dev.mtu_is_set = True
         if dev.master is not None:
             dev.master.port_mtu_changed()
+        if dev.macvlans is not None:
+            dev.macvlans.parent_changed()
         self.forget_routes()
 
     def _tell(self, dev: NetDevice, there: bool) -> None:
