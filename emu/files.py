@@ -5,6 +5,8 @@ Not modelled: owners, modes, times, links, devices but /dev/null; writing a file
 
 from __future__ import annotations
 
+import errno
+import os
 from fnmatch import fnmatchcase
 from posixpath import dirname, join, normpath
 from typing import TYPE_CHECKING
@@ -24,6 +26,7 @@ class Files:
         self._sysctl = sysctl
         self._texts: dict[str, str] = {}
         self._directories: set[str] = {"/", *DIRECTORIES}
+        self.proc_sys_read_only = False  # as in containers that are not privileged
 
     def read(self, path: str) -> str:
         """Raises FileNotFoundError."""
@@ -34,10 +37,12 @@ class Files:
         return self._sysctl.get(_key(path)) + "\n" if path.startswith(PROC_SYS) else self._texts[path]
 
     def write(self, path: str, text: str) -> None:
-        """Raises FileNotFoundError for a file of /proc/sys that is not there, ValueError for what it does not take."""
+        """Raises FileNotFoundError for a file of /proc/sys that is not there, ValueError for what it does not take, OSError (EROFS)."""
         if path.startswith(PROC_SYS):
             if not self.exists(path):
                 raise FileNotFoundError(path)
+            if self.proc_sys_read_only:
+                raise OSError(errno.EROFS, os.strerror(errno.EROFS), path)
             self._sysctl.set(_key(path), text)
         elif path != NULL:
             self._texts[path] = text

@@ -16,6 +16,7 @@ here, at the edge; nanoseconds everywhere else.
 from __future__ import annotations
 
 from collections.abc import Callable, Coroutine
+from copy import copy
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from emu.engine import SECOND, Cancelled, Engine, Future, Task
@@ -49,7 +50,8 @@ class Place:
         self.host: Any = None  # host.Host this place is on (or is)
         self.container: Any = None  # docker.model.Container; None on a host
         self.find_program = find_program  # installed by the lab: PROGRAMS and the topology's own
-        self._last_pid = 0
+        self.net_admin = True  # CAP_NET_ADMIN: may programs here change interfaces, routes and rules?
+        self._pids: list[int] = []  # given; the last one counts
 
     def start(
         self, argv: list[str], *, env: dict[str, str] | None = None, stdin: Pipe | str = "", on_output: Sink | None = None,
@@ -63,12 +65,19 @@ class Place:
 
     def next_pid(self) -> int:
         """A container's first process is number 1, a machine has run many; the next ones are some numbers on."""
-        if self.container is not None and not self._last_pid:
-            self._last_pid = 1
+        before = self._pids[-1] if self._pids else 0
+        if self.container is not None and not before:
+            self._pids.append(1)
         else:
-            first, last = (5, 9) if self.container is not None else (10, 60) if self._last_pid else (2_000, 30_000)
-            self._last_pid += self.engine.stream(f"{self.name} pid {self._last_pid}").randrange(first, last)
-        return self._last_pid
+            first, last = (5, 9) if self.container is not None else (10, 60) if before else (2_000, 30_000)
+            self._pids[:] = [before + self.engine.stream(f"{self.name} pid {before}").randrange(first, last)]
+        return self._pids[-1]
+
+    def privileged(self) -> Place:
+        """The same place for programs with all rights (`docker exec --privileged`)."""
+        twin = copy(self)
+        twin.net_admin = True
+        return twin
 
 
 class Process:

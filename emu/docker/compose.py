@@ -88,6 +88,12 @@ class ServiceLike(Protocol):
     @property
     def environment(self) -> Mapping[str, str]: ...
     @property
+    def privileged(self) -> bool: ...
+    @property
+    def cap_add(self) -> Sequence[str]: ...
+    @property
+    def cap_drop(self) -> Sequence[str]: ...
+    @property
     def source(self) -> object: ...
 
 
@@ -151,6 +157,9 @@ def _container_config(spec: ComposeLike, service: ServiceLike) -> ContainerConfi
         network_mode=mode or next(iter(networks), "none"),
         networks=networks,
         stand_in=True,
+        privileged=service.privileged,
+        cap_add=tuple(service.cap_add),
+        cap_drop=tuple(service.cap_drop),
         labels={"com.docker.compose.project": spec.name, "com.docker.compose.service": service.name},
     )
 

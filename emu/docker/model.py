@@ -95,6 +95,16 @@ class ContainerConfig:
     stand_in: bool = False
     labels: dict[str, str] = field(default_factory=dict)
     sysctls: dict[str, str] = field(default_factory=dict)
+    privileged: bool = False
+    cap_add: tuple[str, ...] = ()
+    cap_drop: tuple[str, ...] = ()
+
+    @property
+    def net_admin(self) -> bool:
+        """Of the capabilities the one that networks have to do with, and that a container has only if it is given."""
+        names = {"NET_ADMIN", "CAP_NET_ADMIN"}
+        added, dropped = ({name.upper() for name in words} for words in (self.cap_add, self.cap_drop))
+        return self.privileged or bool(added & names) or ("ALL" in added and not dropped & names)
 
 
 @dataclass(frozen=True)

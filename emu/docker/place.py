@@ -22,12 +22,13 @@ def make(docker: DockerEngine, container: Container) -> None:
     old = container.place
     name = f"{host.name}/{container.name}"
     place = container.place = Place(docker.engine, name, container.sandbox.netns, container.hostname, host.find_program)
-    place.host, place.container = host, container
+    place.host, place.container, place.net_admin = host, container, container.config.net_admin
     if old is not None:
         place.files = old.files
     else:
         for path, text in container.image.files.items():
             place.files.write(path, text)
+    place.files.proc_sys_read_only = not container.config.privileged
     place.env.update({"HOSTNAME": container.hostname, "HOME": "/root"})
     place.env.update(entry.partition("=")[::2] for entry in container.config.env)
     _write_files(docker, container, place)

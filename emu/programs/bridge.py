@@ -51,6 +51,11 @@ def _device(context: Context, name: str) -> NetDevice:
     return context.netns.devices[name]
 
 
+def _check_rights(context: Context) -> None:
+    if not context.process.place.net_admin:
+        raise UsageError("RTNETLINK answers: Operation not permitted", STATUS)
+
+
 def _sorted(context: Context) -> list[NetDevice]:
     return sorted(context.netns.devices.values(), key=lambda dev: dev.ifindex)
 
@@ -95,6 +100,7 @@ def _show_port(context: Context, port: BridgePort) -> None:
 
 
 def _link_set(context: Context, words: Words) -> int:
+    _check_rights(context)
     words.take("dev")
     dev = _device(context, words.next())
     if not isinstance(dev.master, Bridge):
@@ -212,6 +218,7 @@ class _Asked:
 
 
 def _fdb_change(context: Context, words: Words, command: str) -> int:
+    _check_rights(context)
     asked = _Asked(context, words)
     bridge = asked.dev if isinstance(asked.dev, Bridge) else asked.dev.master
     if not isinstance(bridge, Bridge):

@@ -31,6 +31,8 @@ Wanted = Callable[[ConntrackEntry], bool]
 
 async def main(process: Process, argv: list[str]) -> int:
     command, wanted = _parse(argv[1:])
+    if not process.place.net_admin:
+        raise UsageError(f"{VERSION}: Operation failed: sorry, you must be root or get CAP_NET_ADMIN capability to do this", 1)
     conntrack = process.netns.netfilter.conntrack
 
     def matches(entry: ConntrackEntry) -> bool:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from emu.netfilter.words import IptablesError
 from emu.process import UsageError
+from emu.programs.iptables import DENIED
 
 if TYPE_CHECKING:
     from emu.process import Process
@@ -28,6 +29,8 @@ async def main(process: Process, argv: list[str]) -> int:
         text = process.place.files.read(process.path(path)) if path else await process.stdin.read()
     except FileNotFoundError:
         raise UsageError(f"Can't open {path}: No such file or directory") from None
+    if text and not process.place.net_admin:
+        raise UsageError(f"iptables-restore {DENIED}", 4)
     try:
         process.netns.netfilter.restore(text, noflush=noflush, counters=counters)
     except IptablesError as error:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from emu.netfilter.table import HOOKS_OF
 from emu.process import UsageError
+from emu.programs.iptables import DENIED
 
 if TYPE_CHECKING:
     from emu.process import Process
@@ -24,5 +25,7 @@ async def main(process: Process, argv: list[str]) -> int:
             tables = [name]
         else:
             raise UsageError(f"iptables-save: '{word}' is not modelled")
+    if not process.place.net_admin:
+        raise UsageError(f"iptables-save {DENIED}", 4)
     process.write(process.netns.netfilter.save(tables, counters=counters))
     return 0

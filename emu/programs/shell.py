@@ -239,6 +239,8 @@ class _Files:
         if path.startswith("/proc/"):
             if not files.exists(path):
                 raise UsageError(f"sh: can't create {path}: nonexistent directory", 1)
+            if files.proc_sys_read_only:
+                raise UsageError(f"sh: can't create {path}: Read-only file system", 1)
         elif path != "/dev/null" and not (append and files.exists(path)):
             files.write(path, "")
         return "file", path

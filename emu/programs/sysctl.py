@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from emu.process import Process, UsageError
 from emu.programs.libc.getopt import Options, getopt
+from emu.programs.libc.userland import has_busybox
 
 LONG = {"all": "a", "values": "n", "names": "N", "quiet": "q", "write": "w", "ignore": "e", "binary": "b"}
 
@@ -40,6 +41,11 @@ def _one(process: Process, options: Options, word: str) -> int:
         process.error(f"sysctl: cannot stat /proc/sys/{key.replace('.', '/')}: No such file or directory")
         return 1
     if equals:
+        if process.place.files.proc_sys_read_only:
+            busybox = has_busybox(process.place)
+            text = f"error setting key '{key}': Read-only file system" if busybox else f'permission denied on key "{key}"'
+            process.error(f"sysctl: {text}")
+            return 1
         try:
             sysctl.set(key, value)
         except ValueError:

@@ -62,6 +62,8 @@ async def main(process: Process, argv: list[str]) -> int:
         return _show(process, words, statistics=statistics)
     if command not in {"add", "change", "replace", "del", "delete"}:
         raise UsageError(f'Command "{command}" is unknown, try "tc qdisc help".', 255)
+    if not process.place.net_admin:
+        raise UsageError("RTNETLINK answers: Operation not permitted", 2)
     return _change(process, words, command)
 
 

@@ -106,6 +106,7 @@ class Pairs(Shape[dict[str, str]]):
         return {"anyOf": [{"type": ["object", "null"], "additionalProperties": scalar}, ListOf(TEXT).json(definitions)]}
 
 
+CAPABILITIES = ListOf(Text(values.any_text))
 COMMAND = Either(text=Text(values.words, "a command line"), items=ListOf(Text(values.any_text, types="string number boolean")))
 ATTACHMENT = Record(
     Attachment,
@@ -152,11 +153,11 @@ DEPLOY: Record[dict[str, Any]] = Record(
 )
 
 SERVICE_IGNORED = [
-    "annotations", "attach", "blkio_config", "build", "cap_add", "cap_drop", "cgroup", "cgroup_parent", "configs", "cpu_count",
+    "annotations", "attach", "blkio_config", "build", "cgroup", "cgroup_parent", "configs", "cpu_count",
     "cpu_percent", "cpu_period", "cpu_quota", "cpu_rt_period", "cpu_rt_runtime", "cpu_shares", "cpus", "cpuset", "credential_spec",
     "develop", "device_cgroup_rules", "devices", "env_file", "gpus", "group_add", "healthcheck", "init", "ipc", "isolation", "label_file",
     "labels", "logging", "mem_limit", "mem_reservation", "mem_swappiness", "memswap_limit", "oom_kill_disable", "oom_score_adj", "pid",
-    "pids_limit", "platform", "post_start", "pre_stop", "privileged", "pull_policy", "read_only", "restart", "runtime", "secrets",
+    "pids_limit", "platform", "post_start", "pre_stop", "pull_policy", "read_only", "restart", "runtime", "secrets",
     "security_opt", "shm_size", "stdin_open", "stop_grace_period", "stop_signal", "storage_opt", "tmpfs", "tty", "ulimits", "user",
     "userns_mode", "uts", "volumes", "volumes_from", "working_dir",
 ]  # fmt: skip
@@ -178,6 +179,9 @@ SERVICE = Record(
         "networks": Field(NETWORKS_OF_SERVICE, "the networks it is on; the file's default network if absent"),
         "network_mode": Field(Text(network_mode), "bridge, host, none, service:NAME or container:NAME"),
         "mac_address": Field(MAC, "on its first network"),
+        "privileged": Field(Flag(), "all rights: its programs may change interfaces, rules and sysctls"),
+        "cap_add": Field(CAPABILITIES, "rights of its programs; NET_ADMIN to change interfaces, routes and rules"),
+        "cap_drop": Field(CAPABILITIES, "rights that it loses; the others have no effect here"),
         "depends_on": Field(DEPENDS_ON, "services that are started before"),
         "environment": Field(Pairs(), "variables, as a list or a mapping"),
         "deploy": Field(DEPLOY, "ignored, but for a number of replicas", check=True),

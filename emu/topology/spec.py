@@ -155,6 +155,9 @@ class ServiceSpec:
     mac_address: str | None = None
     depends_on: tuple[str, ...] = ()
     environment: Mapping[str, str] = field(default_factory=dict)
+    privileged: bool = False
+    cap_add: tuple[str, ...] = ()
+    cap_drop: tuple[str, ...] = ()
     source: Source = NOWHERE
 
 

@@ -23,7 +23,7 @@ RM = Command("docker rm", f"[OPTIONS] {MANY}", "Remove one or more containers", 
 WAIT = Command("docker wait", MANY, "Block until one or more containers stop, then print their exit codes", 1)
 EXEC = Command(
     "docker exec", "[OPTIONS] CONTAINER COMMAND [ARG...]", "Run a command in a running container", 2,
-    switches=("interactive/i", "tty/t", "detach/d"), lists=("env/e",), ignored_switches=("privileged",),
+    switches=("interactive/i", "tty/t", "detach/d", "privileged"), lists=("env/e",),
     ignored_texts=("user/u", "workdir/w", "detach-keys"), refused=("env-file",), stops=True,
 )  # fmt: skip
 SIGNALS = {"HUP": 1, "INT": 2, "QUIT": 3, "KILL": 9, "USR1": 10, "USR2": 12, "TERM": 15}
@@ -129,6 +129,8 @@ async def execute(process: Process, words: list[str]) -> int:
             raise
         process.print(error.message)
         return NOT_INVOKED
+    if options.on("privileged"):
+        place = place.privileged()
     if options.on("detach"):
         place.start(argv, env=env)
         return 0

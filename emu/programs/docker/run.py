@@ -11,12 +11,12 @@ from emu.programs.docker.options import Command, Options, parse
 
 PROTOCOLS = ("tcp", "udp", "sctp")
 TEXTS = ("name", "hostname/h", "ip", "mac-address", "entrypoint", "restart")
-LISTS = ("publish/p", "expose", "network", "net", "network-alias", "net-alias", "env/e", "add-host", "dns", "label/l", "sysctl")
-SWITCHES = ("interactive/i", "tty/t", "rm", "publish-all/P")
-IGNORED_SWITCHES = ("init", "privileged", "read-only", "oom-kill-disable", "no-healthcheck", "sig-proxy")
+LISTS = ("publish/p", "expose", "network", "net", "network-alias", "net-alias", "env/e", "add-host", "dns", "label/l", "sysctl", "cap-add", "cap-drop")
+SWITCHES = ("interactive/i", "tty/t", "rm", "publish-all/P", "privileged")
+IGNORED_SWITCHES = ("init", "read-only", "oom-kill-disable", "no-healthcheck", "sig-proxy")
 IGNORED_TEXTS = (
     "volume/v", "mount", "tmpfs", "workdir/w", "user/u", "memory/m", "cpus", "cpu-shares/c", "cpuset-cpus", "memory-swap",
-    "pids-limit", "shm-size", "ulimit", "cap-add", "cap-drop", "device", "security-opt", "log-driver", "log-opt", "pull", "platform",
+    "pids-limit", "shm-size", "ulimit", "device", "security-opt", "log-driver", "log-opt", "pull", "platform",
     "runtime", "gpus", "group-add", "health-cmd", "health-interval", "stop-signal", "stop-timeout", "attach/a", "detach-keys",
     "cidfile", "storage-opt", "volumes-from", "label-file", "domainname",
 )  # fmt: skip
@@ -108,6 +108,9 @@ def _config(process: Process, options: Options) -> ContainerConfig:
         restart=options.text("restart", "no"),
         labels=dict(entry.partition("=")[::2] for entry in options.all("label")),
         sysctls=dict(entry.partition("=")[::2] for entry in options.all("sysctl")),
+        privileged=options.on("privileged"),
+        cap_add=tuple(options.all("cap-add")),
+        cap_drop=tuple(options.all("cap-drop")),
     )
 
 

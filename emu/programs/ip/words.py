@@ -36,6 +36,9 @@ class Words:
         self._at += 1
         return self._words[self._at - 1]
 
+    def rest(self) -> list[str]:
+        return self._words[self._at :]
+
     def take(self, *names: str) -> bool:
         """Step over the next word if it is one of `names`."""
         if self.peek() in names:
@@ -111,7 +114,29 @@ def dispatch(context: Context, words: Words, title: str, actions: Mapping[str, A
     action = actions[name]
     if action is None:
         raise UsageError(f"ip: '{title} {name}' is not modelled", 255)
+    if name not in READING and not context.process.place.net_admin:
+        raise _not_permitted(context, words, name, title)
     return action(context, words)
+
+
+READING = frozenset({"show", "lst", "list", "get", "help", "save", "showdump"})
+# What busybox's `ip link set` asks the kernel for, in its order.
+IOCTLS = {"name": "SIOCSIFNAME", "txqueuelen": "SIOCSIFTXQLEN", "qlen": "SIOCSIFTXQLEN", "mtu": "SIOCSIFMTU", "address": "SIOCSIFHWADDR"}
+
+
+def _not_permitted(context: Context, words: Words, action: str, title: str) -> UsageError:
+    """Without CAP_NET_ADMIN, which containers do not have by themselves."""
+    denied = "Operation not permitted"
+    if action == "flush":
+        text = "ip: can't send flush request" if context.busybox else "Failed to send flush request"
+        return UsageError(f"{text}: {denied}", 1 if context.busybox or title == "neighbour" else 255)
+    if not context.busybox:
+        return answers(denied)
+    rest = words.rest()
+    if (title, action) != ("link", "set") or {"master", "nomaster", "netns"} & set(rest):
+        return UsageError(f"ip: RTNETLINK answers: {denied}", 2)
+    ioctl = next((ioctl for word, ioctl in IOCTLS.items() if word in rest), "SIOCSIFFLAGS")
+    return UsageError(f"ip: {ioctl}: {denied}", 2)
 
 
 def answers(text: str) -> UsageError:
