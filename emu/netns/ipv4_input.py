@@ -116,7 +116,7 @@ class Ipv4Input:
         if dst == BROADCAST or fib.local_type(dst) is not None:
             return self._to_socket
         if is_multicast(dst):
-            return self._to_socket if dst == b"\xe0\x00\x00\x01" else self._dropper(DropReason.NOT_MINE)
+            return self._to_socket if self.netns.igmp.is_member(dev, dst) else self._dropper(DropReason.NOT_MINE)
         if not sysctl.conf(dev.name, "forwarding"):
             return self._dropper(DropReason.FORWARDING_OFF)
         route = fib.lookup(dst)

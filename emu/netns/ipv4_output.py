@@ -83,8 +83,9 @@ class Ipv4Output:
         socket: Any = None,
         oif: NetDevice | None = None,
         mark: int = 0,
+        trace_id: int = 0,
     ) -> int:
-        """Make a packet and send it; its trace id.
+        """Make a packet and send it; its trace id, `trace_id` if it carries a packet that has one.
 
         `src` 0.0.0.0 takes the route's. With `dont_fragment` DF is set on what fits the path's MTU, and what does not is fragmented here
         (IP_PMTUDISC_WANT); with `never_fragment` that is EMSGSIZE (IP_PMTUDISC_DO).
@@ -93,7 +94,7 @@ class Ipv4Output:
         if identification is not None and oif is None and not options and not never_fragment:
             flow = self._flow(dst + src, len(payload))
             if flow is not None:
-                return self._send_plain(flow, dst, protocol, payload, ttl, tos, dont_fragment, identification, cause)
+                return self._send_plain(flow, dst, protocol, payload, ttl, tos, dont_fragment, identification, cause, trace_id)
         known = self.routing.known.get(dst + src) if oif is None else None
         route, source = known if known is not None else self.routing.route(dst, src, oif)
         if ttl is None:
@@ -110,7 +111,7 @@ class Ipv4Output:
         if identification is None:
             identification = self.next_id(dst, source, protocol)
         wire = ipv4.build(source, dst, protocol, payload, ttl, tos, identification, word, options)
-        trace_id = self.engine.next_trace_id()
+        trace_id = trace_id or self.engine.next_trace_id()
         datagram = Datagram(wire, trace_id, cause)
         datagram.socket = socket
         if mark:
@@ -138,12 +139,22 @@ class Ipv4Output:
         return None if active[OUTPUT] or active[POSTROUTING] else flow
 
     def _send_plain(
-        self, flow: Flow, dst: bytes, protocol: int, payload: bytes, ttl: int | None, tos: int, df: bool, identification: int, cause: int
+        self,
+        flow: Flow,
+        dst: bytes,
+        protocol: int,
+        payload: bytes,
+        ttl: int | None,
+        tos: int,
+        df: bool,
+        identification: int,
+        cause: int,
+        trace_id: int,
     ) -> int:
         """What send() comes to when nothing on the way would look at the packet: no hook, and a next hop that is known."""
         word = ipv4.DONT_FRAGMENT if df else 0
         wire = ipv4.build(flow.source, dst, protocol, payload, flow.ttl if ttl is None else ttl, tos, identification, word)
-        trace_id = self.engine.next_trace_id()
+        trace_id = trace_id or self.engine.next_trace_id()
         next_hop = flow.next_hop
         next_hop.used_ns = self.engine.now
         next_hop.dev.transmit(Frame(next_hop.header + wire, trace_id, cause))

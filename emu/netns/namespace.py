@@ -9,19 +9,21 @@ from __future__ import annotations
 import errno
 from collections import Counter
 from collections.abc import Callable
-from functools import partial
+from functools import cached_property, partial
 
 from emu.engine import Engine
 from emu.netdev.bridge import Bridge
 from emu.netdev.device import NetDevice
 from emu.netdev.drop import DropReason
 from emu.netdev.loopback import Loopback
+from emu.netdev.vxlan import Vxlan
 from emu.netfilter.netfilter import Netfilter
 from emu.netns.addresses import Addresses, InterfaceAddress
 from emu.netns.arp import ArpProtocol
 from emu.netns.bridge_netfilter import BridgeHooks
 from emu.netns.fib import Route
 from emu.netns.icmp import Icmp
+from emu.netns.igmp import Igmp
 from emu.netns.ipv4 import Ipv4
 from emu.netns.neighbour import NeighbourTable
 from emu.netns.reject import reject
@@ -30,6 +32,7 @@ from emu.netns.sysctl import Sysctl
 from emu.netns.tcp import Tcp
 from emu.netns.tcp_timewait import TimeWait
 from emu.netns.udp import Udp
+from emu.netns.underlay import Underlay
 from emu.packet import ethernet
 from emu.packet.address import Ip, Mac, ip
 from emu.packet.datagram import Datagram
@@ -64,6 +67,14 @@ class Netns(Addresses):
         lo = Loopback(engine)
         self.add_device(lo)
         self.add_address(lo, ip("127.0.0.1"), 8, scope="host")
+
+    @cached_property
+    def igmp(self) -> Igmp:
+        return Igmp(self)
+
+    @cached_property
+    def underlay(self) -> Underlay:
+        return Underlay(self)
 
     def _install_callbacks(self) -> None:
         netfilter = self.netfilter
@@ -121,6 +132,8 @@ class Netns(Addresses):
             dev.rx_handler = dev.macvlans.handle_frame if dev.macvlans is not None else self.receive
         if isinstance(dev, Bridge):
             self._attach_bridge(dev)
+        elif isinstance(dev, Vxlan):
+            dev.neighbour = partial(self.neighbours.connected_mac, dev)
         self._addresses[dev] = []
         self.sysctl.add_device(dev.name)
         self._tell(dev, True)

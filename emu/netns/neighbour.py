@@ -49,6 +49,7 @@ class NeighbourState(Enum):
 INCOMPLETE, REACHABLE, STALE, DELAY, PROBE, FAILED, PERMANENT = NeighbourState
 VALID = frozenset({REACHABLE, STALE, DELAY, PROBE, PERMANENT})
 PASSES = VALID - {STALE}  # a packet in these states changes nothing
+CONNECTED = frozenset({REACHABLE, PERMANENT})  # NUD_CONNECTED
 
 
 class Neighbour:
@@ -208,6 +209,11 @@ class NeighbourTable:
             entry.confirmed_ns = self.engine.now
 
     # --- by hand
+
+    def connected_mac(self, dev: NetDevice, ip: Ip) -> Mac | None:
+        """The address of a neighbour that is known for certain now (a tunnel answers ARP for it)."""
+        entry = self.entries.get((dev, ip))
+        return entry.mac if entry is not None and entry.state in CONNECTED else None
 
     def add_permanent(self, dev: NetDevice, ip: Ip, mac: Mac) -> None:
         self.set_state(dev, ip, mac, PERMANENT)

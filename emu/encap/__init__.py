@@ -1,0 +1,1 @@
+"""Tunnel headers as pure codecs: bytes in, bytes out; no state, no devices."""

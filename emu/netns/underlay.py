@@ -1,0 +1,110 @@
+"""A namespace as the carrier of tunnels (net/ipv4/udp_tunnel_core.c, ip_tunnel_core.c): kernel sockets that hand what comes to a tunnel
+device, and outer packets that keep the trace id of what they carry.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from emu.netdev.device import NetDevice
+from emu.netdev.drop import DropReason
+from emu.netdev.vxlan import VxlanSocket
+from emu.netns.socket import UdpSocket
+from emu.packet import ipv4, udp
+from emu.packet.address import Ip
+from emu.packet.datagram import Datagram
+from emu.packet.frame import Frame
+
+if TYPE_CHECKING:
+    from emu.netns.namespace import Netns
+
+
+class EncapSocket(UdpSocket):
+    """A UDP socket of the kernel: its datagrams go to `encap_rcv`, not into a buffer."""
+
+    def __init__(self, netns: Netns, encap_rcv: Callable[[Datagram], None]) -> None:
+        super().__init__(netns)
+        self.encap_rcv = encap_rcv
+
+    def deliver(self, data: bytes, source: bytes, port: int, datagram: Datagram) -> None:
+        self.encap_rcv(datagram)
+
+
+class Underlay:
+    """What netdev.tunnel.Underlay asks of a namespace. `nesting` counts the tunnels that the packet on its way is in."""
+
+    def __init__(self, netns: Netns) -> None:
+        self.netns = netns
+        self.nesting = 0
+        self.vxlan_sockets: dict[int, VxlanSocket] = {}
+
+    def listen_udp(self, port: int, encap_rcv: Callable[[Datagram], None]) -> Callable[[], None]:
+        sock = EncapSocket(self.netns, encap_rcv)
+        sock.bind(("0.0.0.0", port))
+        return sock.close
+
+    def route(self, dst: Ip, src: Ip, oif: NetDevice | None) -> tuple[NetDevice, Ip, bool]:
+        netns = self.netns
+        route, source = netns.ipv4.route(dst, src, oif if oif is not None and not netns.is_local(dst) else None)
+        assert route.dev is not None
+        return route.dev, source, route.kind == "local"
+
+    def send_udp(
+        self,
+        src: Ip,
+        dst: Ip,
+        source_port: int,
+        port: int,
+        payload: bytes,
+        frame: Frame,
+        *,
+        ttl: int,
+        tos: int,
+        checksum: bool,
+        oif: NetDevice | None,
+    ) -> None:
+        segment = udp.build(src, dst, source_port, port, payload, with_checksum=checksum)
+        self.send_ip(src, dst, ipv4.UDP, segment, frame, ttl=ttl, tos=tos, dont_fragment=False, oif=oif)
+
+    def send_ip(
+        self,
+        src: Ip,
+        dst: Ip,
+        protocol: int,
+        payload: bytes,
+        frame: Frame,
+        *,
+        ttl: int,
+        tos: int,
+        dont_fragment: bool,
+        oif: NetDevice | None,
+    ) -> None:
+        ip = self.netns.ipv4
+        identification = ip.output.next_id(dst, src, protocol)
+        ip.send(
+            src,
+            dst,
+            protocol,
+            payload,
+            ttl=ttl or None,
+            tos=tos,
+            dont_fragment=dont_fragment,
+            identification=identification,
+            cause=frame.cause,
+            oif=oif,
+            trace_id=frame.trace_id,
+        )
+
+    def local_port_range(self) -> tuple[int, int]:
+        low, high = map(int, self.netns.sysctl.get("net.ipv4.ip_local_port_range").split())
+        return low, high
+
+    def join(self, group: Ip, dev: NetDevice | None) -> None:
+        self.netns.igmp.join(group, dev)
+
+    def leave(self, group: Ip, dev: NetDevice | None) -> None:
+        self.netns.igmp.leave(group, dev)
+
+    def drop(self, datagram: Datagram, reason: DropReason) -> None:
+        self.netns.drop(datagram, reason, datagram.iif)
