@@ -23,6 +23,7 @@ class Host:
         self.find_program = find_program
         self.place = Place(engine, name, self.netns, name, find_program)
         self.place.host = self
+        self.place.env["HOME"] = "/root"
         self.namespaces: dict[str, Netns] = {}
         self.on_namespace: list[Callable[[Netns], None]] = []  # told of each namespace that appears here
         self.docker: Any = None  # docker.engine.DockerEngine

@@ -57,8 +57,8 @@ class Place:
         self, argv: list[str], *, env: dict[str, str] | None = None, stdin: Pipe | str = "", on_output: Sink | None = None,
         on_error: Sink | None = None,
     ) -> Process:  # fmt: skip
-        """Start a program; it runs from the engine's queue. An unknown one ends with status 127, as a shell's would."""
-        process = Process(self, argv, {**self.env, **(env or {})}, stdin, on_output, on_error)
+        """Start a program, in the place's environment unless `env` is another; it runs from the engine's queue. An unknown one ends with status 127, as a shell's would."""
+        process = Process(self, argv, dict(self.env if env is None else env), stdin, on_output, on_error)
         main = self.find_program(self, argv[0])
         process.begin(main)
         return process
@@ -166,7 +166,7 @@ class Process:
     async def run(self, argv: list[str], *, place: Place | None = None, env: dict[str, str] | None = None, stdin: str | None = None) -> int:
         """Run another program with this one's input (or `stdin`) and output, and wait for its end."""
         text = self.stdin if stdin is None else stdin
-        environment = env if env is not None else self.env
+        environment = env if env is not None or place is not None else self.env
         child = (place or self.place).start(argv, env=environment, stdin=text, on_output=self.put, on_error=self.put_error)
         child.daemon = self.daemon
         if place is None:

@@ -322,10 +322,6 @@ class DockerEngine:
             raise DockerError(400, f"OCI runtime exec failed: exec failed: unable to start container process: {failed}")
         return container.place
 
-    def exec(self, container: Container, argv: list[str], env: Mapping[str, str] | None = None, on_output: Output | None = None) -> Process:
-        """Start another program in a running container. Raises DockerError."""
-        return self.check_exec(container, argv).start(argv, env=dict(env or {}), on_output=on_output)
-
 
 def _to_be_restarted(container: Container) -> bool:
     policy, _, most = container.config.restart.partition(":")

@@ -29,8 +29,9 @@ def make(docker: DockerEngine, container: Container) -> None:
         for path, text in container.image.files.items():
             place.files.write(path, text)
     place.files.proc_sys_read_only = not container.config.privileged
-    place.env.update({"HOSTNAME": container.hostname, "HOME": "/root"})
+    place.env["HOSTNAME"] = container.hostname
     place.env.update(entry.partition("=")[::2] for entry in container.config.env)
+    place.env.setdefault("HOME", "/root")
     _write_files(docker, container, place)
 
 

@@ -12,6 +12,8 @@ from dataclasses import dataclass, field
 
 from emu.pipe import Pipe
 from emu.process import Place, Process, UsageError
+from emu.programs.libc import environ
+from emu.programs.libc.userland import has_busybox
 
 _TOKEN = re.compile(
     r"""(?P<space>\s+|\#.*)
@@ -119,7 +121,7 @@ def start(place: Place, line: str, *, on_output: Callable[[str], None] | None = 
     if len(commands) == 1 and commands[0].operator != "&" and not commands[0].redirections and "$" not in line:
         env, argv = _assignments(commands[0], place.env)
         if argv:
-            return place.start(argv, env=env, on_output=on_output)
+            return place.start(argv, env={**place.env, **env}, on_output=on_output)
     return place.start(["sh", "-c", line], on_output=on_output)
 
 
@@ -135,6 +137,7 @@ def _assignments(command: Command, env: Mapping[str, str]) -> tuple[dict[str, st
 
 async def main(process: Process, argv: list[str]) -> int:
     """`sh -c LINE` or `sh FILE`; without either the shell reads an empty standard input and ends."""
+    process.env = environ.of_shell(process.env, process.cwd, busybox=has_busybox(process.place))
     words = argv[1:]
     exit_on_error = False
     while words and words[0] in {"-e", "-l", "-c", "-ec", "-lc"}:

@@ -121,7 +121,7 @@ async def execute(process: Process, words: list[str]) -> int:
         container = docker.find(name)
     except DockerError as error:
         raise UsageError(f"Error: {error.message}") from None
-    env = dict(entry.partition("=")[::2] for entry in options.all("env"))
+    added = dict(entry.partition("=")[::2] for entry in options.all("env"))
     try:
         place = docker.check_exec(container, argv)
     except DockerError as error:
@@ -131,6 +131,7 @@ async def execute(process: Process, words: list[str]) -> int:
         return NOT_INVOKED
     if options.on("privileged"):
         place = place.privileged()
+    env = {**place.env, **added}
     if options.on("detach"):
         place.start(argv, env=env)
         return 0

@@ -11,7 +11,10 @@ from emu.programs.docker.options import Command, Options, parse
 
 PROTOCOLS = ("tcp", "udp", "sctp")
 TEXTS = ("name", "hostname/h", "ip", "mac-address", "entrypoint", "restart")
-LISTS = ("publish/p", "expose", "network", "net", "network-alias", "net-alias", "env/e", "add-host", "dns", "label/l", "sysctl", "cap-add", "cap-drop")
+LISTS = (
+    "publish/p", "expose", "network", "net", "network-alias", "net-alias", "env/e", "add-host", "dns", "label/l", "sysctl", "cap-add",
+    "cap-drop",
+)  # fmt: skip
 SWITCHES = ("interactive/i", "tty/t", "rm", "publish-all/P", "privileged")
 IGNORED_SWITCHES = ("init", "read-only", "oom-kill-disable", "no-healthcheck", "sig-proxy")
 IGNORED_TEXTS = (
