@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from emu.docker.model import Endpoint, Network, PortBinding
     from emu.netns.namespace import Netns
 
-NOT_MODELLED = ("macvlan", "ipvlan")
+NOT_MODELLED = ("ipvlan",)
 NO_SWARM = 'This node is not a swarm manager. Use "docker swarm init" or "docker swarm join" to connect this node to swarm and try again.'
 ENTRY_POINTS = "emu.drivers"
 

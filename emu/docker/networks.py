@@ -87,7 +87,8 @@ class Networks:
     def _allocate(self, network: Network) -> None:
         """The subnet, the gateway, and what the user wants to be left free."""
         if len(network.config.ipam) > 1:
-            raise DockerError(400, "bridge driver doesn't support multiple subnets")
+            text = "bridge driver doesn't support multiple subnets"
+            raise DockerError(400, text if network.driver.name == "bridge" else f"{network.driver.name}: several subnets are not modelled")
         config = network.config.ipam[0] if network.config.ipam else IpamConfig()
         pool = network.pool = self._pool(config)
         aux = {name: _ip(text, f"invalid auxiliary address: ({name}:{text})") for name, text in config.aux_addresses}

@@ -90,19 +90,21 @@ class Macvlan(NetDevice):
     """One child of `parent`. Without an MTU of its own it has the parent's."""
 
     kind = "macvlan"
+    parent: NetDevice
+    port: MacvlanPort
 
     def __init__(self, engine: Engine, name: str, mac: Mac, parent: NetDevice, mode: str = "vepa", mtu: int | None = None) -> None:
         """Raises OSError: EINVAL for a parent that takes no (further) child, EBUSY for one that is a bridge's port."""
-        parent = parent.parent if isinstance(parent, Macvlan) else parent
-        port: MacvlanPort = parent.macvlans or MacvlanPort(parent)
-        if parent.kind == "loopback" or port.passthru or (mode == "passthru" and port.children) or (mtu or 0) > parent.mtu:
+        lower: NetDevice = parent.parent if isinstance(parent, Macvlan) else parent
+        port: MacvlanPort = lower.macvlans or MacvlanPort(lower)
+        if lower.kind == "loopback" or port.passthru or (mode == "passthru" and port.children) or (mtu or 0) > lower.mtu:
             raise OSError(errno.EINVAL, "Invalid argument")
-        if parent.master is not None:
+        if lower.master is not None:
             raise OSError(errno.EBUSY, "Device or resource busy")
-        super().__init__(engine, name, parent.mac if mode == "passthru" else mac, mtu or parent.mtu)
-        self.parent, self.port, self.mode = parent, port, mode
+        super().__init__(engine, name, lower.mac if mode == "passthru" else mac, mtu or lower.mtu)
+        self.parent, self.port, self.mode = lower, port, mode
         port.children.append(self)
-        parent.macvlans, parent.rx_handler = port, port.handle_frame
+        lower.macvlans, lower.rx_handler = port, port.handle_frame
 
     @property
     def carrier(self) -> bool:

@@ -36,7 +36,7 @@ def test_the_three_networks_are_there_from_the_start(docker: DockerHost) -> None
         ("docker network create --subnet 10.1.5.0/24 --ip-range 10.1.6.0/28 b", 1, "no matching subnet for range 10.1.6.0/28"),
         ("docker network create -d nosuch b", 1, DAEMON + 'plugin "nosuch" not found'),
         ("docker network create bridge", 1, DAEMON + "operation is not permitted on predefined bridge network "),
-        ("docker network create -d macvlan b", 1, DAEMON + "the macvlan driver is not modelled"),
+        ("docker network create -d ipvlan b", 1, DAEMON + "the ipvlan driver is not modelled"),
         ("docker network create -o com.docker.network.driver.mtu=5 b", 1, DAEMON + "invalid MTU number: 5"),
         ("docker network create -o com.docker.network.bridge.name=much-too-long-name b", 1, None),
         ("docker network create -d host h2", 1, DAEMON + 'only one instance of "host" network is allowed'),

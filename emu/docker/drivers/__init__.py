@@ -3,5 +3,6 @@
 DRIVERS = {
     "bridge": "emu.docker.drivers.bridge:BridgeDriver",
     "host": "emu.docker.drivers.host:HostDriver",
+    "macvlan": "emu.docker.drivers.macvlan:MacvlanDriver",
     "null": "emu.docker.drivers.null:NullDriver",
 }
