@@ -3,6 +3,7 @@ from __future__ import annotations
 import pytest
 from scapy.layers.inet import TCP
 
+from tests.labs import docker_lab, ok
 from tests.programs.machines import Machines
 
 PAGE = "<html>hello from far</html>\n"
@@ -110,3 +111,18 @@ def test_nc_says_what_fails_with_v(machines: Machines) -> None:
     assert machines.refusal("a", "nc -v 10.5.0.2 91") == (1, "nc: connect to 10.5.0.2 port 91 (tcp) failed: Connection refused\n")
     assert machines.refusal("a", "nc -z -v 10.5.0.2 80") == (0, "Connection to 10.5.0.2 80 port [tcp/http] succeeded!\n")
     assert machines.refusal("a", "nc -e sh 10.5.0.2 80") == (1, "nc: '-e' is not modelled\n")
+
+
+def test_nginx_writes_what_its_image_writes_to_docker_logs(tmp_path):
+    lab = docker_lab(tmp_path, "{ web: { image: nginx, network_mode: bridge } }")
+    ok(lab.run("docker1", "curl -s http://172.17.0.2/"))
+    ok(lab.run("docker1", "curl -s -A me -I http://172.17.0.2/nope"))
+    log = ok(lab.run("docker1", "docker logs web")).splitlines()
+    assert log[0] == "/docker-entrypoint.sh: /docker-entrypoint.d/ is not empty, will attempt to perform configuration"
+    assert "[notice] 1#1: start worker processes" in log[-5]
+    assert log[-3].startswith('172.17.0.1 - - [01/Jan/2020:00:00:00 +0000] "GET / HTTP/1.1" 200 27 "-" "curl/')
+    assert log[-2] == (
+        '2020/01/01 00:00:00 [error] 29#29: *2 open() "/usr/share/nginx/html/nope" failed (2: No such file or directory), '
+        'client: 172.17.0.1, server: localhost, request: "HEAD /nope HTTP/1.1", host: "172.17.0.2"'
+    )
+    assert log[-1] == '172.17.0.1 - - [01/Jan/2020:00:00:00 +0000] "HEAD /nope HTTP/1.1" 404 0 "-" "me" "-"'
