@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 KEYS = {
     "userland-proxy": bool, "iptables": bool, "ip-forward": bool, "ip-masq": bool, "icc": bool, "mtu": int, "bip": str, "fixed-cidr": str,
-    "default-gateway": str, "ip": str, "bridge": str, "dns": list, "default-address-pools": list,
+    "default-gateway": str, "ip": str, "bridge": str, "dns": list, "dns-search": list, "dns-opts": list, "default-address-pools": list,
 }  # fmt: skip
 IGNORED = {
     "data-root", "exec-root", "storage-driver", "storage-opts", "log-driver", "log-opts", "log-level", "debug", "hosts", "labels",
@@ -25,7 +25,7 @@ IGNORED = {
     "userland-proxy-path", "init", "init-path", "selinux-enabled", "userns-remap", "no-new-privileges", "builder", "metrics-addr",
 }  # fmt: skip
 NOT_MODELLED = {
-    "ipv6", "ip6tables", "fixed-cidr-v6", "default-gateway-v6", "dns-opts", "dns-search", "cluster-store", "cluster-advertise",
+    "ipv6", "ip6tables", "fixed-cidr-v6", "default-gateway-v6", "cluster-store", "cluster-advertise",
     "host-gateway-ip",
 }  # fmt: skip
 
@@ -44,6 +44,8 @@ class DaemonConfig:
     ip: str = "0.0.0.0"
     bridge: str = ""
     dns: tuple[str, ...] = ()
+    dns_search: tuple[str, ...] = ()
+    dns_opts: tuple[str, ...] = ()
     default_pools: tuple[Prefix, ...] = tuple(DEFAULT_POOLS)
 
     @classmethod
@@ -65,7 +67,7 @@ class DaemonConfig:
         for key in ("bip", "fixed_cidr"):
             if values.get(key):
                 _check_prefix(key.replace("_", "-"), values[key])
-        values["dns"] = tuple(values.get("dns", ()))
+        values |= {key: tuple(values.get(key, ())) for key in ("dns", "dns_search", "dns_opts")}
         pools = values.pop("default_address_pools", None)
         if pools:
             values["default_pools"] = tuple(part for pool in pools for part in _pool(pool))

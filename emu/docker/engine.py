@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
-from emu.docker import files, place
+from emu.docker import files, links, place
 from emu.docker.checks import check_config, check_name
 from emu.docker.config import DaemonConfig
 from emu.docker.driver import Driver, find_driver
@@ -79,6 +79,8 @@ class DockerEngine:
         for container in self.containers.values():
             for process in list(container.place.processes.values() if container.place is not None else ()):
                 process.kill(KILLED)
+            if container.sandbox is not None and container.sandbox.dns is not None:
+                container.sandbox.dns.close()
         self.ports.close()
 
     # --- ids and lookups
@@ -139,6 +141,7 @@ class DockerEngine:
         """`docker create`; without a name it gets one. Raises DockerError."""
         check_config(config)
         identity = self.new_id(f"container {name}")
+        anonymous = not name
         if name:
             check_name(name)
         else:
@@ -151,6 +154,8 @@ class DockerEngine:
         command = (*config.entrypoint, *(config.command or (() if config.entrypoint else image.command)))
         hostname = config.hostname or (self.host.place.hostname if config.network_mode == "host" else identity[:SHORT])
         container = Container(name, identity, config, image, command, hostname, self.engine.now)
+        container.anonymous = anonymous
+        container.links = links.register(self, config.links)
         container.networks = self._initial_networks(config)
         self.containers[identity] = container
         return container
@@ -196,7 +201,6 @@ class DockerEngine:
             network = self.networks.find(name)
             self.networks.check(network, config)
             self.networks.join(container, network, config)
-        place.write_resolv_conf(self, container)
 
     def _run(self, container: Container, main: Main, outputs: tuple[Output | None, Output | None], stdin: Pipe | str) -> None:
         assert container.place is not None
@@ -260,7 +264,7 @@ class DockerEngine:
         sandbox, container.sandbox = container.sandbox, None
         shared = any(other.sandbox is sandbox for other in self.containers.values())
         if sandbox is not None and sandbox.netns is not self.netns and not shared:
-            sandbox.netns.close()
+            sandbox.close()
 
     async def wait(self, container: Container) -> int:
         """`docker wait`: its exit status, once it has ended."""
@@ -317,6 +321,7 @@ class DockerEngine:
         """Where another program of the container would run. Raises DockerError if it is not running, or has no such program."""
         if not container.running or container.place is None:
             raise DockerError(409, f"Container {container.id} is not running")
+        links.check(self, container)
         if self.host.find_program(container.place, argv[0]) is None:
             failed = f'exec: "{argv[0]}": executable file not found in $PATH: unknown'
             raise DockerError(400, f"OCI runtime exec failed: exec failed: unable to start container process: {failed}")

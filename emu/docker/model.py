@@ -72,6 +72,7 @@ class EndpointConfig:
     mac: str | None = None
     aliases: tuple[str, ...] = ()
     connected: bool = False
+    links: tuple[tuple[str, str], ...] = ()  # alias for this container alone, and the name that it stands for
 
 
 @dataclass
@@ -90,6 +91,10 @@ class ContainerConfig:
     networks: dict[str, EndpointConfig] = field(default_factory=dict)
     extra_hosts: tuple[str, ...] = ()
     dns: tuple[str, ...] = ()
+    dns_search: tuple[str, ...] = ()
+    dns_options: tuple[str, ...] = ()
+    domainname: str = ""
+    links: tuple[tuple[str, str], ...] = ()  # `--link NAME:ALIAS` on the default bridge
     auto_remove: bool = False
     restart: str = "no"  # 'no', 'always', 'unless-stopped', 'on-failure', 'on-failure:3'
     stand_in: bool = False
@@ -176,8 +181,15 @@ class Endpoint:
 
     @property
     def aliases(self) -> tuple[str, ...]:
-        """On a user-defined network a container answers to its short id too."""
-        return () if self.network.predefined else (*self.config.aliases, self.container.short_id)
+        """On a user-defined network a container answers to its short id and its host name too."""
+        own = (self.container.short_id, self.container.hostname)
+        named = dict.fromkeys((*self.config.aliases, *(name for name in own if name != self.container.name)))
+        return () if self.network.predefined else tuple(named)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """All that it answers to, the one for its address first: a name that the engine chose is none."""
+        return self.aliases if self.container.anonymous else (self.name, *self.aliases)
 
 
 @dataclass(eq=False)
@@ -191,6 +203,8 @@ class Container:
     command: tuple[str, ...]
     hostname: str
     created_ns: int
+    anonymous: bool = False  # its name is the engine's choice
+    links: dict[str, Container] = field(default_factory=dict)  # by alias; see links.py
     networks: dict[str, EndpointConfig] = field(default_factory=dict)
     endpoints: dict[str, Endpoint] = field(default_factory=dict)
     status: str = "created"
@@ -211,6 +225,11 @@ class Container:
     @property
     def short_id(self) -> str:
         return self.id[:SHORT]
+
+    @property
+    def fqdn(self) -> str:
+        domain = self.config.domainname
+        return f"{self.hostname}.{domain}" if domain else self.hostname
 
     @property
     def running(self) -> bool:

@@ -192,7 +192,6 @@ class Networks:
         self.check(network, config)
         if container.running:
             self.join(container, network, config)
-            place.write_resolv_conf(self.docker, container)
         container.networks[network.name] = config
 
     def disconnect(self, text: str, container: Container) -> None:
@@ -205,7 +204,6 @@ class Networks:
         del container.networks[network.name]
         if network.name in container.endpoints:
             self.leave(container.endpoints[network.name])
-            place.write_resolv_conf(self.docker, container)
 
     @staticmethod
     def check(network: Network, config: EndpointConfig) -> None:
@@ -240,6 +238,7 @@ class Networks:
             raise
         if container.place is not None and endpoint.ip is not None:
             edit(container.place.files, "/etc/hosts", lambda text: joined(text, container, endpoint.ip or ANY))
+            place.tell_parents(self.docker, endpoint)
         return endpoint
 
     def leave(self, endpoint: Endpoint) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from emu.docker import files
+from emu.docker import files, links, resolv_conf
 from emu.docker.errors import DockerError
 from emu.docker.idle import idle
 from emu.packet.address import ANY, ip_text
@@ -12,7 +12,7 @@ from emu.process import Main, Place
 
 if TYPE_CHECKING:
     from emu.docker.engine import DockerEngine
-    from emu.docker.model import Container
+    from emu.docker.model import Container, Endpoint
 
 
 def make(docker: DockerEngine, container: Container) -> None:
@@ -29,10 +29,20 @@ def make(docker: DockerEngine, container: Container) -> None:
         for path, text in container.image.files.items():
             place.files.write(path, text)
     place.files.proc_sys_read_only = not container.config.privileged
-    place.env["HOSTNAME"] = container.hostname
-    place.env.update(entry.partition("=")[::2] for entry in container.config.env)
-    place.env.setdefault("HOME", "/root")
+    links.check(docker, container)
+    set_environment(docker, container)
     _write_files(docker, container, place)
+
+
+def set_environment(docker: DockerEngine, container: Container) -> None:
+    """What its programs start with: links may be overridden by `-e`."""
+    assert container.place is not None
+    env = container.place.env
+    path = env["PATH"]
+    env.clear()
+    env |= {"PATH": path, "HOSTNAME": container.hostname, **links.environment(docker, container)}
+    env.update(entry.partition("=")[::2] for entry in container.config.env)
+    env.setdefault("HOME", "/root")
 
 
 def _write_files(docker: DockerEngine, container: Container, place: Place) -> None:
@@ -42,11 +52,15 @@ def _write_files(docker: DockerEngine, container: Container, place: Place) -> No
     owner = docker.host.place if container.config.network_mode == "host" else container.sandbox.container.place
     if owner is place:
         extra = [(name, address) for name, _, address in (entry.partition(":") for entry in container.config.extra_hosts)]
-        place.files.write("/etc/hosts", files.hosts([(name, _host_gateway(docker, address)) for name, address in extra]))
+        extra = [(name, _host_gateway(docker, address)) for name, address in extra] + links.host_lines(docker, container)
+        place.files.write("/etc/hosts", files.hosts(extra))
+        _write_resolv_conf(docker, container, place)
         return
     assert owner is not None
     for path in ("/etc/hosts", "/etc/resolv.conf"):
         place.files.write(path, files.read(owner.files, path))
+    if container.config.dns or container.config.dns_search or container.config.dns_options:
+        _write_resolv_conf(docker, container, place)
 
 
 def _host_gateway(docker: DockerEngine, address: str) -> str:
@@ -54,13 +68,23 @@ def _host_gateway(docker: DockerEngine, address: str) -> str:
     return ip_text(docker.networks.find("bridge").gateway or ANY) if address == "host-gateway" else address
 
 
-def write_resolv_conf(docker: DockerEngine, container: Container) -> None:
-    """After its networks have changed; not for a container in someone else's namespace."""
-    if container.place is None or container.sandbox is None or container.sandbox.container is not container:
+def _write_resolv_conf(docker: DockerEngine, container: Container, place: Place) -> None:
+    assert container.sandbox is not None
+    config, daemon = container.config, docker.config
+    host = files.read(docker.host.place.files, "/etc/resolv.conf")
+    dns, search, options = config.dns or daemon.dns, config.dns_search or daemon.dns_search, config.dns_options or daemon.dns_opts
+    text, container.sandbox.upstreams = resolv_conf.initial(host, dns, search, options)
+    place.files.write("/etc/resolv.conf", text)
+
+
+def tell_parents(docker: DockerEngine, endpoint: Endpoint) -> None:
+    """Containers that link to this one learn its address: in /etc/hosts, and in the environment of programs that they start from now on."""
+    if endpoint.network.name != links.DEFAULT or endpoint.ip is None:
         return
-    if container.config.network_mode != "host":
-        host = files.read(docker.host.place.files, "/etc/resolv.conf")
-        container.place.files.write("/etc/resolv.conf", files.resolv_conf(container, host, docker.config.dns))
+    for alias, parent in links.parents(docker, endpoint.container):
+        assert parent.place is not None
+        parent.place.files.write("/etc/hosts", links.renamed(files.read(parent.place.files, "/etc/hosts"), alias, endpoint.ip))
+        set_environment(docker, parent)
 
 
 def program(docker: DockerEngine, container: Container) -> Main:

@@ -9,6 +9,8 @@ from __future__ import annotations
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
+from emu.docker import resolv_conf
+from emu.docker.dns import EmbeddedServer
 from emu.docker.drivers.bridge import PREFIX
 from emu.docker.errors import DockerError
 from emu.docker.ipam import Prefix
@@ -19,6 +21,7 @@ from emu.packet.address import ANY, ip_text
 
 if TYPE_CHECKING:
     from emu.docker.engine import DockerEngine
+    from emu.docker.resolv_conf import Upstream
 
 
 def open_sandbox(docker: DockerEngine, container: Container) -> Sandbox:
@@ -61,6 +64,8 @@ class Sandbox:
         self.container = container
         self.netns = netns
         self.endpoints: list[Endpoint] = []
+        self.upstreams: list[Upstream] = []  # whom Docker's own DNS server asks
+        self.dns: EmbeddedServer | None = None
         self._numbers: dict[str, int] = {}  # of interfaces, for each prefix; they only grow
         self._outward: Endpoint | None = None
         self._default_route: Route | None = None
@@ -68,6 +73,8 @@ class Sandbox:
     def join(self, endpoint: Endpoint) -> None:
         """Raises DockerError; the endpoint has left again then."""
         self._check_conflict(endpoint)
+        if not endpoint.network.predefined and self.dns is None:
+            self._start_dns(endpoint.network.driver.docker)
         prefix = endpoint.network.config.options.get(PREFIX, "eth")
         number = self._numbers.get(prefix, 0)
         name = f"{prefix}{number}"
@@ -81,6 +88,24 @@ class Sandbox:
             self.leave(endpoint)
             text = f"driver failed programming external connectivity on endpoint {endpoint.name} ({endpoint.id}): {error.message}"
             raise DockerError(error.status, text) from None
+
+    def _start_dns(self, docker: DockerEngine) -> None:
+        """With the first user-defined network; it stays until the namespace goes."""
+        assert self.container.place is not None
+        files = self.container.place.files
+        text = files.read("/etc/resolv.conf")
+        self.dns = EmbeddedServer(docker, self, self.upstreams, resolv_conf.has_ndots(text))
+        files.write("/etc/resolv.conf", resolv_conf.embedded(text))
+
+    def in_order(self) -> list[Endpoint]:
+        """The endpoints as Docker goes through them."""
+        return sorted(self.endpoints, key=_preference)
+
+    def close(self) -> None:
+        """Its last container has ended."""
+        if self.dns is not None:
+            self.dns.close()
+        self.netns.close()
 
     def leave(self, endpoint: Endpoint) -> None:
         self.endpoints.remove(endpoint)

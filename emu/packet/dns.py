@@ -1,7 +1,7 @@
 """DNS messages (RFC 1035): names with compression, and the records that a container network meets.
 
 Names are text without the last dot, as people write them: a backslash stands before a dot or backslash inside a label, and before the three
-digits of any other unusual byte. The data of NS, CNAME and PTR is a name; that of others is bytes, names in them (MX, SOA, SRV) uncompressed.
+digits of any other unusual byte. The data of NS, CNAME and PTR is a name; that of others is bytes, names in them uncompressed.
 Not modelled: DNSSEC records and EDNS options beyond their bytes.
 """
 

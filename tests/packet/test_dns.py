@@ -14,9 +14,7 @@ from tests.packet.strategies import ips, longs, words
 labels = st.from_regex(r"[a-z0-9_]([a-z0-9-]{0,20}[a-z0-9])?", fullmatch=True)
 names = st.lists(labels, min_size=1, max_size=5).map(".".join)
 addresses = st.builds(lambda name, ttl, data: dns.Record(name, dns.Type.A, ttl, data), names, longs, ips)
-pointers = st.builds(
-    lambda name, kind, ttl, data: dns.Record(name, kind, ttl, data), names, st.sampled_from(sorted(dns.NAMED)), longs, names
-)
+pointers = st.builds(dns.Record, names, st.sampled_from(sorted(dns.NAMED)), longs, names)
 texts = st.builds(lambda name, data: dns.Record(name, 99, 5, data), names, st.binary(max_size=30))
 records = st.lists(st.one_of(addresses, pointers, texts), max_size=4)
 questions = st.lists(st.builds(dns.Question, names, words), max_size=2)
