@@ -51,6 +51,7 @@ class NetDevice:
     """
 
     kind = ""  # the word after `type` in `ip link add`
+    hard_header_len = ETHERNET_OVERHEAD  # 0: no link layer, what goes in and out is an IP packet (packet.frame.PacketFrame)
     bridged: Any = None  # of a bridge: the datagram that PREROUTING has seen already
     macvlans: Any = None  # of a parent of macvlans: netdev.macvlan.MacvlanPort
 
@@ -120,7 +121,7 @@ class NetDevice:
         counters.rx_bytes += size
         for tap in self.taps:
             tap(self, RX, frame)
-        if size < ETHERNET_OVERHEAD:
+        if size < self.hard_header_len:
             return self.drop(frame, DropReason.MALFORMED, rx=True)
         if self.rx_handler is None:
             return self.drop(frame, DropReason.UNKNOWN_PROTOCOL, rx=True)
@@ -143,9 +144,10 @@ class NetDevice:
         elif isinstance(packet, bytes):
             frame = Frame(packet, self.engine.next_trace_id())
         else:
-            from emu.packet.scapy_view import build
+            from emu.packet.scapy_view import build, build_packet
 
-            frame = Frame(build(packet), self.engine.next_trace_id())
+            wire = build(packet) if self.hard_header_len else build_packet(packet)
+            frame = Frame(wire, self.engine.next_trace_id())
         self.receive(frame)
         return frame
 

@@ -50,5 +50,6 @@ class DropReason(Enum):
     OWN_SOURCE = "the frame's source is the device's own address"
     FDB_FIXED = "the source address is fixed at another remote"
     NOT_ECN_CAPABLE = "congestion was met, and the inner packet cannot be marked"
+    NO_TUNNEL = "no tunnel device between these addresses with this key"
     CIRCULAR_ROUTE = "the way to the tunnel's remote is the tunnel itself"
     NESTED_TOO_DEEP = "too many tunnels in one another"

@@ -67,6 +67,11 @@ class Underlay(Protocol):
     ) -> None:
         """Send the outer packet of `frame`. Raises OSError."""
 
+    def add_tunnel(self, dev: NetDevice) -> None:
+        """From now on packets of the device's IP protocol come to it."""
+
+    def remove_tunnel(self, dev: NetDevice) -> None: ...
+
     def local_port_range(self) -> tuple[int, int]:
         """net.ipv4.ip_local_port_range."""
 

@@ -52,16 +52,20 @@ class Ipv4Input:
 
     def receive(self, dev: NetDevice, frame: Frame) -> None:
         """ip_rcv: is it for this host, and is the header sound?"""
-        wire = frame.wire
-        if wire[:6] != dev.mac and not wire[0] & 1:
-            return dev.drop(frame, DropReason.NOT_MINE, rx=True)
-        packet = wire[14:]
+        packet = wire = frame.wire
+        if dev.hard_header_len:
+            if wire[:6] != dev.mac and not wire[0] & 1:
+                return dev.drop(frame, DropReason.NOT_MINE, rx=True)
+            packet = wire[14:]
+            link: Frame | None = frame
+        else:
+            link = None
         if packet[:1] != b"E" or packet[2:4] != len(packet).to_bytes(2, "big") or int.from_bytes(packet[:20], "big") % 0xFFFF:
             # Not the plain header with a right sum that nearly all have.
             if not ipv4.is_valid(packet):
                 return dev.drop(frame, DropReason.MALFORMED, rx=True)
             packet = packet[: packet[2] << 8 | packet[3]]
-        datagram = Datagram(packet, frame.trace_id, frame.cause, dev, frame)
+        datagram = Datagram(packet, frame.trace_id, frame.cause, dev, link)
         if type(frame) is LoopbackFrame:
             sent = frame.datagram
             datagram.ct, datagram.ct_info, datagram.mark = sent.ct, sent.ct_info, sent.mark

@@ -20,7 +20,7 @@ from emu.packet import ipv4
 from emu.packet.address import BROADCAST, BROADCAST_MAC, ZERO_MAC, Ip
 from emu.packet.datagram import Datagram
 from emu.packet.ethernet import IPV4
-from emu.packet.frame import Frame
+from emu.packet.frame import Frame, PacketFrame
 from emu.packet.icmp import Type, Unreachable
 
 if TYPE_CHECKING:
@@ -208,6 +208,8 @@ class Ipv4Output:
             return neighbours.send(entry, datagram)
         if oif.kind == "loopback":
             return oif.transmit(LoopbackFrame(datagram))
+        if not oif.hard_header_len:
+            return oif.transmit(PacketFrame(datagram.wire, datagram.trace_id, datagram.cause, route.via or b""))
         if route.kind == "broadcast" or dst == BROADCAST:
             return oif.transmit(Frame(BROADCAST_MAC + oif.mac + IPV4 + datagram.wire, datagram.trace_id, datagram.cause))
         if dst[0] & 0xF0 == 0xE0:

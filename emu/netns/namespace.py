@@ -91,7 +91,7 @@ class Netns(Addresses):
     def receive(self, dev: NetDevice, frame: Frame) -> None:
         """The rx_handler of a device that no bridge has: by EtherType."""
         ethertype = frame.wire[12:14]
-        if ethertype == ethernet.IPV4:
+        if ethertype == ethernet.IPV4 or not dev.hard_header_len:
             self.ipv4.receive(dev, frame)
         elif ethertype == ethernet.ARP:
             self.arp.receive(dev, frame)

@@ -9,12 +9,14 @@ from typing import TYPE_CHECKING
 
 from emu.netdev.device import NetDevice
 from emu.netdev.drop import DropReason
+from emu.netdev.ip_tunnel import IpTunnel, receive_tunnelled
 from emu.netdev.vxlan import VxlanSocket
 from emu.netns.socket import UdpSocket
 from emu.packet import ipv4, udp
 from emu.packet.address import Ip
 from emu.packet.datagram import Datagram
 from emu.packet.frame import Frame
+from emu.packet.icmp import Type, Unreachable
 
 if TYPE_CHECKING:
     from emu.netns.namespace import Netns
@@ -38,6 +40,7 @@ class Underlay:
         self.netns = netns
         self.nesting = 0
         self.vxlan_sockets: dict[int, VxlanSocket] = {}
+        self.tunnels: dict[int, list[IpTunnel]] = {}  # by IP protocol
 
     def listen_udp(self, port: int, encap_rcv: Callable[[Datagram], None]) -> Callable[[], None]:
         sock = EncapSocket(self.netns, encap_rcv)
@@ -95,6 +98,25 @@ class Underlay:
             oif=oif,
             trace_id=frame.trace_id,
         )
+
+    def add_tunnel(self, dev: NetDevice) -> None:
+        assert isinstance(dev, IpTunnel)
+        self.tunnels.setdefault(dev.protocol, []).append(dev)
+        self.netns.ipv4.encap_rcv[dev.protocol] = self._receive_tunnelled
+
+    def remove_tunnel(self, dev: NetDevice) -> None:
+        assert isinstance(dev, IpTunnel)
+        self.tunnels[dev.protocol].remove(dev)
+        if not self.tunnels[dev.protocol]:
+            del self.tunnels[dev.protocol], self.netns.ipv4.encap_rcv[dev.protocol]
+
+    def _receive_tunnelled(self, datagram: Datagram) -> None:
+        """tunnel4_rcv, gre_rcv: a packet that no tunnel takes is answered with port unreachable."""
+        reason = receive_tunnelled(self.tunnels[datagram.protocol], datagram)
+        if reason is not None:
+            self.drop(datagram, reason)
+            if reason is DropReason.NO_TUNNEL:
+                self.netns.icmp.send_error(datagram, Type.DEST_UNREACH, Unreachable.PORT)
 
     def local_port_range(self) -> tuple[int, int]:
         low, high = map(int, self.netns.sysctl.get("net.ipv4.ip_local_port_range").split())

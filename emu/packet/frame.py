@@ -36,4 +36,25 @@ class Frame:
         return len(self.wire)
 
     def __repr__(self) -> str:
-        return f"<Frame #{self.trace_id} {len(self.wire)} bytes>"
+        return f"<{type(self).__name__} #{self.trace_id} {len(self.wire)} bytes>"
+
+
+class PacketFrame(Frame):
+    """What goes in and out of a device without a link layer (tun, ipip, gre): `wire` is an IP packet, without an Ethernet header.
+
+    `next_hop` is the route's next hop, which a tunnel without a fixed remote sends to.
+    """
+
+    __slots__ = ("next_hop",)
+
+    def __init__(self, wire: bytes, trace_id: int, cause: int = 0, next_hop: bytes = b"") -> None:
+        super().__init__(wire, trace_id, cause)
+        self.next_hop = next_hop
+
+    @property
+    def packet(self) -> Packet:
+        if self._packet is None:
+            from emu.packet.scapy_view import dissect_packet
+
+            self._packet = dissect_packet(self.wire)
+        return self._packet

@@ -18,7 +18,7 @@ from scapy.packet import Packet, Raw, bind_layers, split_layers
 from scapy.volatile import VolatileValue
 
 from emu.errors import EmuError
-from emu.packet import ethernet
+from emu.packet import ethernet, ipv4
 
 FLANNEL_UDP_PORT = 8285
 _VXLAN_SOURCE_PORTS = (4789, 4790, 6633, 8472)
@@ -50,10 +50,24 @@ def dissect(wire: bytes) -> Packet:
     return Ether(wire) if len(wire) >= ethernet.HEADER else Raw(wire)
 
 
+def dissect_packet(wire: bytes) -> Packet:
+    """The same for what crosses a device without a link layer: from IP down."""
+    return IP(wire) if len(wire) >= ipv4.HEADER else Raw(wire)
+
+
 def build(packet: Packet) -> bytes:
     """The bytes of a packet that names its own addresses. Raises EmuError for one whose sources Scapy would take from this machine."""
-    if not isinstance(packet, Ether):
-        raise EmuError(f"a frame begins with Ether(src=…, dst=…), not with {type(packet).__name__}()")
+    return _build(packet, Ether)
+
+
+def build_packet(packet: Packet) -> bytes:
+    """The same for a device without a link layer."""
+    return _build(packet, IP)
+
+
+def _build(packet: Packet, first: type[Packet]) -> bytes:
+    if not isinstance(packet, first):
+        raise EmuError(f"a frame begins with {first.__name__}(src=…, dst=…) here, not with {type(packet).__name__}()")
     layer = packet
     while layer:
         _check(layer)
