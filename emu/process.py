@@ -79,6 +79,12 @@ class Place:
         twin.net_admin = True
         return twin
 
+    def in_netns(self, netns: Netns) -> Place:
+        """The same files and programs in another namespace, with all rights there (`ip netns exec`, `nsenter -n`)."""
+        twin = self.privileged()
+        twin.netns, twin.files = netns, self.files.seen_from(netns.sysctl)
+        return twin
+
 
 class Process:
     """A running program: its arguments, output, sockets and end."""
@@ -197,6 +203,11 @@ class Process:
     def tcp_listen(self, address: str, port: int, backlog: int = 128) -> TcpListener:
         """Raises OSError (EADDRINUSE)."""
         return self._keep(self.netns.tcp.listen((address, port), backlog))
+
+    @property
+    def sockets(self) -> list[Any]:
+        """Those it has open, in the order of its file descriptors (`ss -p` shows whose a socket is)."""
+        return self._sockets
 
     def _keep(self, sock: S) -> S:
         self._sockets.append(sock)

@@ -52,6 +52,11 @@ class UdpSocket:
     def peer(self) -> Address:
         return ip_text(self.remote_ip), self.remote_port
 
+    @property
+    def buffered(self) -> int:
+        """What waits to be read, as the kernel counts it (`ss` shows it)."""
+        return self._buffered
+
     def bind(self, address: Address) -> None:
         """Raises OSError: EADDRINUSE, EADDRNOTAVAIL, EINVAL (bound already)."""
         local = ip(address[0])
