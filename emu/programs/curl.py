@@ -11,8 +11,9 @@ import re
 from emu.engine import MILLISECOND, SECOND
 from emu.netns.tcp_socket import TcpSocket
 from emu.process import Process, UsageError
+from emu.programs.libc.getaddrinfo import resolve, within
 from emu.programs.libc.getopt import Options, getopt
-from emu.programs.libc.resolver import UnknownName, resolve
+from emu.programs.libc.resolver import UnknownName
 from emu.programs.libc.strerror import strerror
 from emu.programs.web.fetch import Response, exchange
 from emu.programs.web.message import BadMessage, Url, parse_url
@@ -103,7 +104,9 @@ class _Transfer:
 
     async def _fetch(self, url: Url) -> Response:
         try:
-            address = resolve(self.process, url.host)
+            address = await within(self.process, resolve(self.process, url.host, ipv4_only="4" in self.options), self._patience())
+        except TimeoutError:
+            raise Failure(28, f"Resolving timed out after {self._elapsed_ms()} milliseconds") from None
         except UnknownName:
             raise Failure(6, f"Could not resolve host: {url.host}") from None
         sock = await self._connect(url, address)
@@ -128,6 +131,11 @@ class _Transfer:
         kept = response.head.get("connection").lower() != "close"
         self._note(f"* Connection #0 to host {url.host} left intact" if kept else "* Closing connection 0")
         return response
+
+    def _patience(self) -> float | None:
+        """Seconds that looking up the name may take: as long as connecting."""
+        left = [(self.deadline_ns - self.process.engine.now) / SECOND] if self.deadline_ns is not None else []
+        return min((*left, *([self.connect_limit] if self.connect_limit else [])), default=None)
 
     async def _connect(self, url: Url, address: str) -> TcpSocket:
         self._note(f"*   Trying {address}:{url.port}...")

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from emu.packet.address import ip_text
 from emu.process import Process, UsageError
+from emu.programs.libc.getaddrinfo import resolve
 from emu.programs.libc.getopt import getopt
-from emu.programs.libc.resolver import UnknownName, resolve
+from emu.programs.libc.resolver import UnknownName
 
 
 async def main(process: Process, argv: list[str]) -> int:
@@ -18,9 +19,9 @@ async def main(process: Process, argv: list[str]) -> int:
         process.print(" ".join(ip_text(address.ip) for address in mine), end=" \n")
     elif "i" in options:
         try:
-            process.print(resolve(process, name))
-        except UnknownName:
-            raise UsageError("hostname: Name or service not known", 1) from None
+            process.print(await resolve(process, name))
+        except UnknownName as unknown:
+            raise UsageError(f"hostname: {unknown}", 1) from None
     else:
         process.print(name.partition(".")[0] if "s" in options else name)
     return 0

@@ -11,8 +11,9 @@ from typing import Any
 from emu.netns.socket import UdpSocket
 from emu.netns.tcp_socket import TcpSocket
 from emu.process import Process, UsageError
+from emu.programs.libc.getaddrinfo import resolve
 from emu.programs.libc.getopt import Options, getopt
-from emu.programs.libc.resolver import UnknownName, resolve
+from emu.programs.libc.resolver import UnknownName
 from emu.programs.libc.strerror import strerror
 from emu.programs.libc.userland import has_busybox
 
@@ -55,13 +56,9 @@ class _Nc:
         if len(words) != 2:
             raise UsageError("usage: nc [-lukzvNn] [-p PORT] [-w SECONDS] HOST PORT", 1)
         try:
-            address = resolve(self.process, words[0])
-        except UnknownName:
-            text = (
-                f"nc: bad address '{words[0]}'"
-                if self.busybox
-                else f'nc: getaddrinfo for host "{words[0]}" port {words[1]}: Name or service not known'
-            )
+            address = await resolve(self.process, words[0], ipv4_only="4" in options)
+        except UnknownName as unknown:
+            text = f"nc: bad address '{words[0]}'" if self.busybox else f'nc: getaddrinfo for host "{words[0]}" port {words[1]}: {unknown}'
             raise UsageError(text, 1) from None
         return await (self._send_udp if self.protocol == "udp" else self._connect)(words[0], address, _port(words[1]))
 

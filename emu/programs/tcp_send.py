@@ -13,7 +13,7 @@ TIMEOUT_S = 5.0
 
 
 async def main(process: Process, argv: list[str]) -> int:
-    options, address, port, text = arguments(process, argv, "hold")
+    options, address, port, text = await arguments(process, argv, "hold")
     try:
         sock = await process.tcp_connect(address, port, timeout=TIMEOUT_S, local_port=int(options.text("sport", "0")))
         await sock.send(text.encode() + b"\n")

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from emu.process import Process, UsageError
+from emu.programs.libc.getaddrinfo import resolve
 from emu.programs.libc.getopt import Options, getopt
-from emu.programs.libc.resolver import UnknownName, resolve
+from emu.programs.libc.resolver import UnknownName
 from emu.programs.libc.strerror import strerror
 from emu.programs.udp_echo import is_port
 
 
-def arguments(process: Process, argv: list[str], seconds: str) -> tuple[Options, str, int, str]:
+async def arguments(process: Process, argv: list[str], seconds: str) -> tuple[Options, str, int, str]:
     """Options, address, port and text of udp-send and tcp-send; `seconds` is the option that takes seconds. Raises UsageError."""
     options = getopt(argv, "", {"sport": "sport:", seconds: f"{seconds}:"}, status=2)
     ports = [options.text("sport", "0"), *options.words[1:2]]
@@ -17,13 +18,13 @@ def arguments(process: Process, argv: list[str], seconds: str) -> tuple[Options,
         raise UsageError(f"usage: {argv[0]} [--sport N] [--{seconds} SECONDS] ADDRESS PORT TEXT", 2)
     name, port, text = options.words
     try:
-        return options, resolve(process, name), int(port), text
+        return options, await resolve(process, name), int(port), text
     except UnknownName:
         raise UsageError(f"{argv[0]}: bad address '{name}'", 1) from None
 
 
 async def main(process: Process, argv: list[str]) -> int:
-    options, address, port, text = arguments(process, argv, "wait")
+    options, address, port, text = await arguments(process, argv, "wait")
     sock = process.udp_socket()
     try:
         sock.bind(("0.0.0.0", int(options.text("sport", "0"))))

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 from emu.engine import SECOND
 from emu.process import Process, UsageError
+from emu.programs.libc.getaddrinfo import resolve
 from emu.programs.libc.getopt import getopt
-from emu.programs.libc.resolver import UnknownName, resolve
+from emu.programs.libc.resolver import UnknownName
 from emu.programs.libc.strerror import strerror
 from emu.programs.web.fetch import Response, exchange
 from emu.programs.web.message import BadMessage, Url, parse_url
@@ -47,7 +48,7 @@ async def _follow(process: Process, url: Url, timeout: int, quiet: bool) -> tupl
 
 async def _fetch(process: Process, url: Url, timeout: int, quiet: bool) -> Response:
     try:
-        address = resolve(process, url.host)
+        address = await resolve(process, url.host)
     except UnknownName:
         raise UsageError(f"wget: bad address '{url.authority}'", 1) from None
     if not quiet:

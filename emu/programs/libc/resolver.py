@@ -1,4 +1,4 @@
-"""gethostbyname(3) with `hosts: files`: dotted addresses and /etc/hosts. Not modelled here: DNS."""
+"""Names that need no name server: dotted addresses and /etc/hosts. getaddrinfo.py asks name servers for the others."""
 
 from __future__ import annotations
 
@@ -12,6 +12,14 @@ class UnknownName(Exception):
 
 def resolve(process: Process, name: str) -> str:
     """The dotted address of `name`. Raises UnknownName."""
+    address = from_files(process, name)
+    if address is None:
+        raise UnknownName(name)
+    return address
+
+
+def from_files(process: Process, name: str) -> str | None:
+    """The dotted address of `name`, if no name server is needed for it."""
     try:
         return ip_text(ip(name))
     except ValueError:
@@ -22,7 +30,7 @@ def resolve(process: Process, name: str) -> str:
             return address
     if wanted == process.place.hostname.lower():
         return "127.0.1.1"  # nss-myhostname's answer, for hosts whose /etc/hosts does not say
-    raise UnknownName(name)
+    return None
 
 
 def name_of(process: Process, address: str) -> str | None:

@@ -5,8 +5,9 @@ from __future__ import annotations
 from emu.engine import MICROSECOND, SECOND
 from emu.packet.icmp import Type
 from emu.process import Process, UsageError
+from emu.programs.libc.getaddrinfo import resolve
 from emu.programs.libc.getopt import Options, getopt
-from emu.programs.libc.resolver import UnknownName, resolve
+from emu.programs.libc.resolver import UnknownName
 from emu.programs.libc.strerror import strerror
 from emu.programs.ping.echo import Answer, Echo
 
@@ -18,7 +19,7 @@ async def main(process: Process, argv: list[str]) -> int:
     if len(options.words) != 1:
         raise UsageError("ping: usage: ping [OPTIONS] HOST", 1)
     try:
-        address = resolve(process, options.words[0])
+        address = await resolve(process, options.words[0], ipv4_only="4" in options)
     except UnknownName:
         raise UsageError(f"ping: bad address '{options.words[0]}'", 1) from None
     return await _Ping(process, options, options.words[0], address).run()

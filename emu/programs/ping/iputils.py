@@ -11,8 +11,9 @@ from emu.packet.address import ANY, ip, ip_text
 from emu.packet.icmp import Type
 from emu.process import Process, UsageError
 from emu.programs.libc.clock import gettimeofday
+from emu.programs.libc.getaddrinfo import resolve, reverse
 from emu.programs.libc.getopt import Options, getopt
-from emu.programs.libc.resolver import UnknownName, name_of, resolve
+from emu.programs.libc.resolver import UnknownName
 from emu.programs.libc.strerror import number, strerror
 from emu.programs.ping.echo import Answer, Echo
 
@@ -62,9 +63,9 @@ async def main(process: Process, argv: list[str]) -> int:
         )
     target = options.words[0]
     try:
-        address = resolve(process, target)
-    except UnknownName:
-        raise UsageError(f"ping: {target}: Temporary failure in name resolution", 2) from None
+        address = await resolve(process, target, ipv4_only="4" in options)
+    except UnknownName as unknown:
+        raise UsageError(f"ping: {target}: {unknown}", 2) from None
     return await _Ping(process, options, target, address).run()
 
 
@@ -91,6 +92,7 @@ class _Ping:
         self.process = process
         self.target = target
         self.address = address
+        self.known: tuple[str, str | None] = "", None  # the last address that answered, and its name
         self.quiet = "q" in options
         self.by_name = target != address and "n" not in options
         self.count = _integer(options.text("c"), 1, 2**63 - 1) if "c" in options else 0
@@ -164,7 +166,7 @@ class _Ping:
             wake = min(next_ns if more else end_ns or next_ns, end_ns or next_ns)
             answer = await self.echo.receive(wake)
             if answer is not None:
-                self._take(answer)
+                await self._take(answer)
 
     def _send(self) -> int:
         """Send the next request; how long to wait then."""
@@ -189,17 +191,17 @@ class _Ping:
             return max(self.interval_ns, SMALLEST_WAIT_NS)
         return self.interval_ns
 
-    def _take(self, answer: Answer) -> None:
+    async def _take(self, answer: Answer) -> None:
         if answer.kind == icmp.Type.ECHO_REPLY:
-            return self._reply(answer)
+            return await self._reply(answer)
         late = "" if answer.kind != Type.REDIRECT else ":"
         if answer.kind not in {Type.REDIRECT, Type.SOURCE_QUENCH}:
             self.errors += 1
             self._acknowledge(answer.sequence)
         if not self.quiet:
-            self.process.print(f"From {self._name(answer.source)}{late} icmp_seq={answer.sequence} {describe(answer)}")
+            self.process.print(f"From {await self._name(answer.source)}{late} icmp_seq={answer.sequence} {describe(answer)}")
 
-    def _reply(self, answer: Answer) -> None:
+    async def _reply(self, answer: Answer) -> None:
         repeated = answer.sequence in self.answered
         self.answered.add(answer.sequence)
         self._acknowledge(answer.sequence)
@@ -213,7 +215,7 @@ class _Ping:
         else:
             self.received += 1
         if not self.quiet:
-            who = self._name(answer.source)
+            who = await self._name(answer.source)
             again = " (DUP!)" if repeated else ""
             self.process.print(f"{answer.length} bytes from {who}: icmp_seq={answer.sequence} ttl={answer.ttl}{time}{again}")
 
@@ -222,8 +224,11 @@ class _Ping:
         if behind <= 0x7FFF:
             self.pipe = max(self.pipe, behind + 1)
 
-    def _name(self, address: str) -> str:
-        name = name_of(self.process, address) if self.by_name else None
+    async def _name(self, address: str) -> str:
+        """The name of who answered; it is asked for once for answers in a row from the same address."""
+        if self.by_name and self.known[0] != address:
+            self.known = address, await reverse(self.process, address)
+        name = self.known[1] if self.by_name else None
         return f"{name} ({address})" if name else address
 
     # --- the end
