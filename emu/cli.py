@@ -97,6 +97,22 @@ def validate(topology: tuple[Path, ...]) -> None:
     sys.exit(2 if wrong else 0)
 
 
+@main.command()
+@click.argument("ours", metavar="A", type=click.Path(path_type=Path))
+@click.argument("reference", metavar="B", type=click.Path(path_type=Path))
+@click.option("--json", "as_json", is_flag=True, help="The differences as JSON on standard output.")
+def diff(ours: Path, reference: Path, as_json: bool) -> None:
+    """Compare the captures A, a file or a folder of them, with B, which they should be like.
+
+    Frame numbers are those that Wireshark shows of A. Exit status: 0 equal, 1 different, 2 cannot be read.
+    """
+    from emu.observe.compare import compare
+
+    comparison = compare(ours, reference)
+    click.echo(json.dumps(comparison.as_data(), indent=2) if as_json else comparison.report())
+    sys.exit(0 if comparison.equal else 1)
+
+
 def _print_step(result: StepResult) -> None:
     """The command line with its time, its output below, and what was not as expected."""
     click.echo(f"{result.started_ns / 1e9:8.3f}  {click.style(result.step.place + '$', bold=True)} {result.step.command}")

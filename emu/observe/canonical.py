@@ -1,9 +1,8 @@
 """A frame as a list of named fields, with what a comparison must not look at left out and what it may rename marked.
 
-Left out, because two recordings of one and the same thing differ in them: IP ids; the absolute values of TCP sequence numbers (they
-are counted from the connection's first one) and of timestamps; acknowledgement numbers and windows but those of SYN and RST; time stamps
-that ping puts in its payload; HTTP dates. A checksum is only right or wrong; one that the sender left to its network card (only the pseudo
-header summed, as on `lo`) counts as right.
+Left out, because two recordings of one and the same thing differ in them: IP ids (but the fragments of one packet must share theirs);
+what `canonical_tcp` says of TCP; time stamps that ping puts in its payload; HTTP dates. A checksum is only right or wrong; one that the
+sender left to its network card (only the pseudo header summed, as on `lo`) counts as right.
 
 Not modelled: IPv6, 802.1Q, the meaning of IP options; such bytes are compared as they are.
 """
@@ -13,44 +12,32 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
+from emu.observe.canonical_dns import dns_fields
+from emu.observe.canonical_tcp import Flow, TcpNumbers, flags_text, options_text
+from emu.observe.pcap_reader import COOKED, COOKED_V2, ETHERNET, RAW_IP, CapturedFrame
+from emu.observe.values import Fields, Name, Value, mac_value, port_value, shape
 from emu.packet import arp, ethernet, ipv4, tcp, udp
-from emu.packet.address import ip_text, mac_text
+from emu.packet.address import ip_text
 from emu.packet.checksum import checksum, pseudo_checksum
 
 VXLAN_PORTS = (4789, 8472)
 FLANNEL_UDP_PORT = 8285
 DNS_PORT = 53
-EPHEMERAL = range(32768, 61000)  # net.ipv4.ip_local_port_range
+DIRECTIONS = {0: "to us", 1: "broadcast", 2: "multicast", 3: "to someone else", 4: "from us"}  # of cooked frames
 
 _DATE = re.compile(rb"(?im)^(date|last-modified|expires|etag): [^\r\n]*")
-_FLAG_NAMES = ("FIN", "SYN", "RST", "PSH", "ACK", "URG", "ECE", "CWR")
-_OPTION_NAMES = {0: "EOL", 1: "NOP", 2: "MSS", 3: "WS", 4: "SACKOK", 5: "SACK", 8: "TS"}
-
-
-@dataclass(frozen=True, slots=True)
-class Name:
-    """A value that a run chooses freely: equal up to a one-to-one renaming within its `kind`."""
-
-    kind: str
-    value: str
-
-    def __str__(self) -> str:
-        return self.value
-
-
-Value = str | int | Name
-Flow = tuple[bytes, bytes]  # a TCP direction: source address and port, destination address and port
 
 
 @dataclass(slots=True)
 class Canonical:
     """`fields` in the frame's order; the rest helps to leave frames out and to put racing ones in order."""
 
-    number: int  # in its file, from 1
+    number: int  # in its file, as Wireshark shows it
     time_ns: int
-    fields: dict[str, Value]
+    fields: Fields
     title: str
-    flow: Flow | None = None
+    kind: str = "frame"  # the title without its addresses
+    flow: Flow | None = None  # of TCP
     is_pure_ack: bool = False
     is_bare_fin: bool = False
     arp: arp.Arp | None = None
@@ -58,55 +45,96 @@ class Canonical:
 
     def shape(self) -> tuple[tuple[str, Value], ...]:
         """The fields with every name replaced by its kind: what frames are aligned by."""
-        return tuple((key, value.kind if isinstance(value, Name) else value) for key, value in self.fields.items())
+        return tuple((key, shape(value)) for key, value in self.fields.items())
+
+    def field(self, name: str) -> Value | None:
+        """Of the innermost frame, where there are tunnels."""
+        depth = max((key.count("inner ") for key in self.fields), default=0)
+        return self.fields.get("inner " * depth + name)
+
+    def call(self, kind: str, addresses: str = "", rest: str = "") -> None:
+        self.kind = kind
+        self.title = " ".join(filter(None, (kind, addresses, rest)))
 
 
 class Canonicaliser:
-    """Reads the frames of one capture in order; it keeps each TCP direction's first sequence number."""
+    """Reads the frames of one capture in order. `tunnels` is shared by the captures of a run: the source port of each tunnelled flow."""
 
-    def __init__(self) -> None:
-        self._first: dict[Flow, int] = {}
+    def __init__(self, tunnels: dict[bytes, int] | None = None) -> None:
+        self.tcp: dict[str, TcpNumbers] = {}  # at each depth of tunnels
+        self._tunnels = tunnels if tunnels is not None else {}
 
-    def frame(self, number: int, time_ns: int, wire: bytes) -> Canonical:
-        canonical = Canonical(number, time_ns, {}, "")
-        self._ethernet(wire, "", canonical)
-        return canonical
+    def frame(self, frame: CapturedFrame) -> Canonical:
+        out = Canonical(frame.number, frame.time_ns, {}, "")
+        if frame.length > len(frame.wire):
+            out.fields["captured"] = f"{len(frame.wire)} of {frame.length} bytes"
+        if frame.link == ETHERNET:
+            self._ethernet(frame.wire, "", out)
+        elif frame.link == RAW_IP:
+            self._payload(ethernet.IPV4 if frame.wire[:1] and frame.wire[0] >> 4 == 4 else b"\x86\xdd", frame.wire, "", out)
+        else:
+            self._cooked(frame.wire, frame.link, out)
+        return out
+
+    def _cooked(self, wire: bytes, link: int, out: Canonical) -> None:
+        """The index of the interface is not compared."""
+        size, kind, length, address, protocol = {
+            COOKED: (16, slice(0, 2), slice(4, 6), 6, slice(14, 16)),
+            COOKED_V2: (20, slice(10, 11), slice(11, 12), 12, slice(0, 2)),
+        }[link]
+        if len(wire) < size:
+            self._runt(wire, "", out)
+            return
+        number = int.from_bytes(wire[kind], "big")
+        out.fields["direction"] = DIRECTIONS.get(number, number)
+        if int.from_bytes(wire[length], "big") == 6:
+            out.fields["link source"] = mac_value(wire[address : address + 6])
+        self._payload(wire[protocol], wire[size:], "", out)
+
+    @staticmethod
+    def _runt(wire: bytes, where: str, out: Canonical) -> None:
+        out.fields[where + "bytes"] = wire.hex()
+        out.call("runt frame")
 
     def _ethernet(self, wire: bytes, where: str, out: Canonical) -> None:
         if len(wire) < ethernet.HEADER:
-            out.fields[where + "bytes"] = wire.hex()
-            out.title = "runt frame"
+            self._runt(wire, where, out)
             return
-        out.fields[where + "Ethernet destination"] = _mac(wire[:6])
-        out.fields[where + "Ethernet source"] = _mac(wire[6:12])
-        out.fields[where + "EtherType"] = f"0x{wire[12:14].hex()}"
-        payload = wire[14:]
-        if wire[12:14] == ethernet.ARP and (packet := arp.parse(payload)) is not None:
+        out.fields[where + "Ethernet destination"] = mac_value(wire[:6])
+        out.fields[where + "Ethernet source"] = mac_value(wire[6:12])
+        self._payload(wire[12:14], wire[14:], where, out)
+        if out.arp is not None:
+            out.arp_is_unicast = not wire[0] & 1
+
+    def _payload(self, ethertype: bytes, payload: bytes, where: str, out: Canonical) -> None:
+        out.fields[where + "EtherType"] = f"0x{ethertype.hex()}"
+        if ethertype == ethernet.ARP and (packet := arp.parse(payload)) is not None:
             self._arp(packet, where, out)
-            if not where:
-                out.arp, out.arp_is_unicast = packet, not wire[0] & 1
-        elif wire[12:14] == ethernet.IPV4 and len(payload) >= ipv4.HEADER and (payload[0] & 15) * 4 <= len(payload):
+            if any(payload[arp.LENGTH :]) or len(payload) not in (arp.LENGTH, 46):
+                out.fields[where + "padding"] = payload[arp.LENGTH :].hex()
+            out.arp = packet
+        elif ethertype == ethernet.IPV4 and len(payload) >= ipv4.HEADER and 5 <= payload[0] & 15 <= len(payload) // 4:
             self._ip(payload, where, out)
         else:
             out.fields[where + "payload"] = payload.hex()
-            out.title = f"EtherType 0x{wire[12:14].hex()}"
+            out.call(f"EtherType 0x{ethertype.hex()}")
 
     @staticmethod
     def _arp(packet: arp.Arp, where: str, out: Canonical) -> None:
         fields = out.fields
         fields[where + "ARP operation"] = packet.operation
-        fields[where + "ARP sender MAC"] = _mac(packet.sender_mac, packet.sender_ip)
+        fields[where + "ARP sender MAC"] = mac_value(packet.sender_mac, packet.sender_ip)
         fields[where + "ARP sender"] = ip_text(packet.sender_ip)
-        fields[where + "ARP target MAC"] = _mac(packet.target_mac, packet.target_ip)
+        fields[where + "ARP target MAC"] = mac_value(packet.target_mac, packet.target_ip)
         fields[where + "ARP target"] = ip_text(packet.target_ip)
         kind = {arp.REQUEST: "request", arp.REPLY: "reply"}.get(packet.operation, f"operation {packet.operation}")
-        out.title = f"ARP {kind} {ip_text(packet.sender_ip)} > {ip_text(packet.target_ip)}"
+        out.call(f"ARP {kind}", f"{ip_text(packet.sender_ip)} > {ip_text(packet.target_ip)}")
 
     # --- IP and what it carries; `quoted` is a packet inside an ICMP error, which may be cut short
 
     def _ip(self, packet: bytes, where: str, out: Canonical, *, quoted: bool = False) -> None:
         fields = out.fields
-        length = ipv4.header_length(packet)
+        length = (packet[0] & 15) * 4
         total = int.from_bytes(packet[ipv4.LENGTH], "big")
         word = ipv4.fragment_word(packet)
         source, target = ip_text(packet[ipv4.SRC]), ip_text(packet[ipv4.DST])
@@ -117,18 +145,24 @@ class Canonicaliser:
         fields[where + "TOS"] = packet[ipv4.TOS]
         fields[where + "DF"] = int(bool(word & ipv4.DONT_FRAGMENT))
         fields[where + "MF"] = int(bool(word & ipv4.MORE_FRAGMENTS))
+        if word & 0x8000:
+            fields[where + "reserved flag"] = 1
         fields[where + "fragment offset"] = ipv4.fragment_offset(packet)
         fields[where + "IP length"] = total
         fields[where + "IP checksum"] = "right" if checksum(packet[:length]) == 0 else "wrong"
+        if ipv4.is_fragment(packet):
+            fields[where + "IP id"] = Name("IP id", f"{source} {int.from_bytes(packet[ipv4.IDENTIFICATION], 'big')}")
         if length > ipv4.HEADER:
             fields[where + "IP options"] = packet[ipv4.HEADER : length].hex()
         if len(packet) > total and not quoted:
             fields[where + "padding"] = packet[total:].hex()
-        out.title = f"IP {source} > {target} protocol {packet[ipv4.PROTOCOL]}"
+        if not quoted:
+            out.call(f"IP protocol {packet[ipv4.PROTOCOL]}", f"{source} > {target}")
         body = packet[length:total]
         if ipv4.fragment_offset(packet):
             fields[where + "payload"] = body.hex()
-            out.title = f"fragment {source} > {target}"
+            if not quoted:
+                out.call("fragment", f"{source} > {target}")
             return
         whole = not ipv4.is_fragment(packet) and len(packet) >= total
         reader = {ipv4.TCP: self._tcp, ipv4.UDP: self._udp, ipv4.ICMP: self._icmp}.get(packet[ipv4.PROTOCOL])
@@ -139,63 +173,69 @@ class Canonicaliser:
 
     def _tcp(self, packet: bytes, body: bytes, where: str, out: Canonical, whole: bool, quoted: bool) -> None:
         fields = out.fields
-        source, target = _port(body[:2]), _port(body[2:4])
+        source, target = port_value(body[:2]), port_value(body[2:4])
         fields[where + "TCP source port"], fields[where + "TCP destination port"] = source, target
-        out.title = f"TCP {ip_text(packet[12:16])}:{source} > {ip_text(packet[16:20])}:{target}"
+        addresses = f"{ip_text(packet[12:16])}:{source} > {ip_text(packet[16:20])}:{target}"
+        flow = (packet[12:16] + body[:2], packet[16:20] + body[2:4])
         segment = tcp.parse(body)
-        if segment is None:
-            return  # a quoted packet has eight bytes of it: the ports, and a sequence number that means nothing alone
-        flags = [name for bit, name in enumerate(_FLAG_NAMES) if segment.flags >> bit & 1]
-        fields[where + "TCP flags"] = " ".join(flags)
-        fields[where + "TCP options"] = _options(segment.options)
+        if segment is None:  # of a quoted packet there may be eight bytes
+            if (side := self._numbers(where).sides.get(flow)) is not None:
+                fields[where + "TCP sequence"] = int.from_bytes(body[4:8], "big") - side.first & 0xFFFFFFFF
+            return
+        fields[where + "TCP flags"] = flags_text(segment.flags)
+        fields[where + "TCP options"] = options_text(segment.options)
         if segment.payload:
             fields[where + "payload"] = _DATE.sub(rb"\1: (a date)", segment.payload).hex()
-        if not quoted:
-            flow = (packet[12:16] + body[:2], packet[16:20] + body[2:4])
-            self._tcp_numbers(segment, flow, where, fields)
-            fields[where + "TCP checksum"] = _sum(packet, body, tcp.CHECKSUM) if whole else "of a part"
-            if not where:
-                out.flow = flow
-                out.is_pure_ack = segment.flags == tcp.ACK and not segment.payload
-                out.is_bare_fin = segment.flags == tcp.FIN | tcp.ACK and not segment.payload
-        out.title += f" [{' '.join(flags)}] length {len(segment.payload)}"
+        if body[12] & 15:
+            fields[where + "TCP reserved bits"] = body[12] & 15
+        if any(body[18:20]):
+            fields[where + "TCP urgent pointer"] = int.from_bytes(body[18:20], "big")
+        if quoted:
+            return
+        self._numbers(where).fields(segment, flow, out.time_ns, where, fields)
+        fields[where + "TCP checksum"] = _sum(packet, body, tcp.CHECKSUM) if whole else "of a part"
+        out.flow = flow
+        out.is_pure_ack = segment.flags == tcp.ACK and not segment.payload
+        out.is_bare_fin = segment.flags == tcp.FIN | tcp.ACK and not segment.payload
+        out.call(f"TCP {flags_text(segment.flags)}", addresses, f"({len(segment.payload)} bytes)" if segment.payload else "")
 
-    def _tcp_numbers(self, segment: tcp.Segment, flow: Flow, where: str, fields: dict[str, Value]) -> None:
-        if segment.flags & tcp.SYN or flow not in self._first:
-            self._first[flow] = segment.sequence
-        if segment.flags & tcp.ACK:  # the other side's first number, where its SYN was not seen
-            self._first.setdefault((flow[1], flow[0]), segment.acknowledgment - 1 & 0xFFFFFFFF)
-        if not segment.flags & tcp.RST or segment.sequence:
-            fields[where + "TCP sequence"] = segment.sequence - self._first[flow] & 0xFFFFFFFF
-        if segment.flags & (tcp.SYN | tcp.RST):
-            if segment.flags & tcp.ACK:
-                fields[where + "TCP acknowledgment"] = segment.acknowledgment - self._first[flow[1], flow[0]] & 0xFFFFFFFF
-            fields[where + "TCP window"] = segment.window
+    def _numbers(self, where: str) -> TcpNumbers:
+        return self.tcp.setdefault(where.removesuffix("quoted "), TcpNumbers())
 
     def _udp(self, packet: bytes, body: bytes, where: str, out: Canonical, whole: bool, quoted: bool) -> None:
         fields = out.fields
-        destination = int.from_bytes(body[2:4], "big")
-        tunnel = destination in VXLAN_PORTS
-        source = Name("VXLAN source port", str(int.from_bytes(body[:2], "big"))) if tunnel else _port(body[:2])
-        fields[where + "UDP source port"], fields[where + "UDP destination port"] = source, _port(body[2:4])
+        destination, payload = int.from_bytes(body[2:4], "big"), body[8:]
+        tunnel = destination in VXLAN_PORTS and len(payload) >= 8 and not quoted
+        source = self._tunnel_port(packet, body) if tunnel else port_value(body[:2])
+        fields[where + "UDP source port"], fields[where + "UDP destination port"] = source, port_value(body[2:4])
         fields[where + "UDP length"] = int.from_bytes(body[4:6], "big")
-        out.title = f"UDP {ip_text(packet[12:16])}:{source} > {ip_text(packet[16:20])}:{destination}"
         if not quoted:
+            out.call("UDP", f"{ip_text(packet[12:16])}:{source} > {ip_text(packet[16:20])}:{destination}")
             fields[where + "UDP checksum"] = (
                 "none" if body[6:8] == b"\x00\x00" else _sum(packet, body, udp.CHECKSUM) if whole else "of a part"
             )
-        payload = body[8:]
-        if tunnel and len(payload) >= 8:
+        if tunnel:
             fields[where + "VXLAN flags"] = f"0x{payload[:4].hex()}"
             fields[where + "VNI"] = int.from_bytes(payload[4:7], "big")
+            if payload[7]:
+                fields[where + "VXLAN reserved byte"] = payload[7]
             self._ethernet(payload[8:], where + "inner ", out)
-        elif destination == FLANNEL_UDP_PORT and len(payload) >= ipv4.HEADER and payload[0] == 0x45:
+            out.kind, out.title = f"tunnelled {out.kind}", f"tunnelled {out.title}"
+        elif destination == FLANNEL_UDP_PORT and len(payload) >= ipv4.HEADER and payload[0] >> 4 == 4 and not quoted:
             self._ip(payload, where + "inner ", out)
-        elif DNS_PORT in (destination, int.from_bytes(body[:2], "big")) and len(payload) >= 12:
-            fields[where + "DNS id"] = Name("DNS id", payload[:2].hex())
-            fields[where + "payload"] = payload[2:].hex()
+            out.kind, out.title = f"tunnelled {out.kind}", f"tunnelled {out.title}"
+        elif DNS_PORT in (destination, int.from_bytes(body[:2], "big")) and len(payload) >= 12 and whole:
+            kind, question = dns_fields(payload, where, fields)
+            if not quoted:
+                out.call(kind, f"{ip_text(packet[12:16])} > {ip_text(packet[16:20])}", question)
         else:
             fields[where + "payload"] = payload.hex()
+
+    def _tunnel_port(self, packet: bytes, body: bytes) -> Value:
+        """Constant per flow: the kernel makes it from a hash of what is inside."""
+        port = int.from_bytes(body[:2], "big")
+        first = self._tunnels.setdefault(packet[ipv4.SRC] + packet[ipv4.DST] + _inner_flow(body[16:]), port)
+        return "of its flow" if first == port else port
 
     def _icmp(self, packet: bytes, body: bytes, where: str, out: Canonical, whole: bool, quoted: bool) -> None:
         fields = out.fields
@@ -208,41 +248,44 @@ class Canonicaliser:
             fields[where + "ICMP id"] = Name(f"ICMP id towards {pinged}", str(int.from_bytes(body[4:6], "big")))
             fields[where + "ICMP sequence"] = int.from_bytes(body[6:8], "big")
             fields[where + "payload"] = _without_time(body[8:]).hex()
-            out.title = f"ICMP echo {'request' if body[0] else 'reply'} {addresses}"
+            if not quoted:
+                out.call(f"ICMP echo {'request' if body[0] else 'reply'}", addresses)
             return
-        fields[where + "ICMP rest"] = body[4:8].hex()
-        if len(body) >= 28 and body[8] >> 4 == 4:
+        if body[0] == 3 and body[1] == 4:
+            fields[where + "ICMP unused"] = body[4:6].hex()
+            fields[where + "ICMP next-hop MTU"] = int.from_bytes(body[6:8], "big")
+        else:
+            fields[where + "ICMP rest"] = body[4:8].hex()
+        if len(body) >= 28 and body[8] >> 4 == 4 and 5 <= body[8] & 15 <= len(body[8:]) // 4:
             self._ip(body[8:], where + "quoted ", out, quoted=True)
         else:
             fields[where + "payload"] = body[8:].hex()
-        out.title = f"ICMP type {body[0]} code {body[1]} {addresses}"
+        if not quoted:
+            out.call(_ICMP_TITLES.get((body[0], body[1]), f"ICMP type {body[0]} code {body[1]}"), addresses)
 
 
-def _mac(address: bytes, ip: bytes = b"") -> Value:
-    """Group addresses, zero, and those that Docker derives from the IP address stand for themselves."""
-    text = mac_text(address)
-    return text if address[0] & 1 or not any(address) or (ip and address[2:] == ip) else Name("MAC", text)
+_ICMP_TITLES = {
+    (3, 0): "ICMP network unreachable",
+    (3, 1): "ICMP host unreachable",
+    (3, 3): "ICMP port unreachable",
+    (3, 4): "ICMP fragmentation needed",
+    (3, 13): "ICMP administratively prohibited",
+    (5, 1): "ICMP redirect",
+    (11, 0): "ICMP time exceeded",
+    (11, 1): "ICMP reassembly time exceeded",
+}
 
 
-def _port(wire: bytes) -> Value:
-    number = int.from_bytes(wire, "big")
-    return Name("ephemeral port", str(number)) if number in EPHEMERAL else number
-
-
-def _options(options: bytes) -> str:
-    """Kinds in order; MSS and window scale with their values; of SACK only that it is there."""
-    words, position = [], 0
-    while position < len(options):
-        kind = options[position]
-        length = 1 if kind < 2 else options[position + 1] if position + 1 < len(options) else 0
-        name = _OPTION_NAMES.get(kind, f"kind {kind}")
-        if kind in (2, 3):
-            name += f"={int.from_bytes(options[position + 2 : position + length], 'big')}"
-        words.append(name)
-        if not length:
-            break
-        position += length
-    return " ".join(words) or "none"
+def _inner_flow(frame: bytes) -> bytes:
+    """Addresses, protocol and ports (or an echo's id) of a frame in a tunnel; of what is not IP, the MAC addresses."""
+    packet = frame[14:]
+    if frame[12:14] != ethernet.IPV4 or len(packet) < ipv4.HEADER:
+        return frame[:14]
+    flow = packet[ipv4.SRC] + packet[ipv4.DST] + packet[ipv4.PROTOCOL : ipv4.PROTOCOL + 1]
+    if ipv4.is_fragment(packet):
+        return flow
+    body = packet[(packet[0] & 15) * 4 :]
+    return flow + (body[:1] + body[4:6] if packet[ipv4.PROTOCOL] == ipv4.ICMP else body[:4])
 
 
 def _sum(packet: bytes, body: bytes, where: slice) -> str:

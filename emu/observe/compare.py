@@ -1,317 +1,209 @@
-"""Two captures compared as a person would: equal up to a one-to-one renaming of what a run chooses freely, differences in words.
+"""Two captures, or two folders of them, compared as a person would: equal up to a one-to-one renaming of what a run chooses freely.
 
-    for difference in compare_folders(Path("emu-lab/captures"), Path("pcaps/linux/bridge-ping")):
-        print(difference)           # docker0, frame 7: TTL 63, expected 64
+    comparison = compare(Path("emu-lab"), Path("pcaps/linux/bridge-ping"))
+    for difference in comparison.differences:
+        print(difference)           # host.docker0, frame 7: TTL 63, expected 64
 
-Frames are compared in their order. Left out beside what `canonical` leaves out: TCP segments that only acknowledge, unicast ARP requests
-that confirm a known neighbour (with their answers), and which of two FINs comes first, since each is a matter of timing. Of times only
-those between retries are compared, within a quarter. Renaming (MAC addresses, ephemeral ports, ICMP and DNS ids, VXLAN source ports) is
-kept through a whole set of captures; a MAC address that both sets have stands for itself.
+Frames are compared in their order; `canonical` and `prepared` say what is left out, and why. Renaming (MAC addresses, ephemeral ports,
+ICMP and DNS ids, ids of fragments) is kept through a whole set of captures; a MAC address that both sets have stands for itself. Of times
+only those between retries are compared, within a quarter.
 """
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
-from difflib import SequenceMatcher
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 from emu.errors import EmuError
-from emu.observe.canonical import Canonical, Canonicaliser, Flow, Name, Value
-from emu.observe.pcap_reader import CapturedFrame, read
-from emu.packet import arp
+from emu.observe.accepted import Accepted, read_accepted
+from emu.observe.align import align
+from emu.observe.canonical import Canonical
+from emu.observe.pcap_reader import LINK_TYPES, CapturedFrame, read
+from emu.observe.prepared import prepare
+from emu.observe.renaming import Renaming
+from emu.observe.unordered import unordered
+from emu.observe.values import Name
+from emu.observe.words import Difference, sentences
 
-GAP_COST = 3  # a frame without counterpart weighs as much as three fields that differ
-RETRY_NS = (500_000_000, 10_000_000_000)  # gaps between equal frames that are a timer's
-TOLERANCE_NS = 50_000_000
-SUFFIXES = (".pcap", ".pcapng", ".cap")
+SUFFIXES = (".pcap", ".pcapng", ".cap", ".pcap.gz", ".pcapng.gz", ".cap.gz")
+MERGED = "all"  # emu's file of all interfaces beside one file for each: the same frames once more
 
-Pair = tuple[Canonical | None, Canonical | None]  # ours, reference
-Point = tuple[str, list[Canonical], list[Canonical]]  # a capture point's name, our frames, the reference's
-
-
-@dataclass(frozen=True, slots=True)
-class Difference:
-    """One thing that is not as in the reference. `frame` counts in the reference's file, or in ours for a frame that only we have."""
-
-    capture: str
-    frame: int | None
-    text: str
-
-    def __str__(self) -> str:
-        return f"{self.capture}: {self.text}" if self.frame is None else f"{self.capture}, frame {self.frame}: {self.text}"
+Frames = list[CapturedFrame]
+Points = dict[str, tuple[Frames, Frames]]  # by a capture point's name: our frames, the reference's
 
 
-class Renaming:
-    """What of ours stands for what of the reference's, one to one in each kind of name."""
+@dataclass
+class Comparison:
+    """`accepted` are the differences that the reference's list of accepted ones names."""
 
-    def __init__(self) -> None:
-        self._ours: dict[tuple[str, str], str] = {}
-        self._theirs: dict[tuple[str, str], str] = {}
+    differences: list[Difference] = field(default_factory=list)
+    accepted: list[tuple[Difference, Accepted]] = field(default_factory=list)
+    captures: int = 0
+    frames: int = 0
+    names: Renaming = field(default_factory=Renaming)
 
-    def keep(self, kind: str, values: Iterable[str]) -> None:
-        """These stand for themselves."""
-        for value in values:
-            self.agrees(Name(kind, value), Name(kind, value))
+    @property
+    def equal(self) -> bool:
+        return not self.differences
 
-    def agrees(self, ours: Name, theirs: Name) -> bool:
-        """Do the two stand for each other? The first time that two meet they do."""
-        known = self._ours.setdefault((theirs.kind, theirs.value), ours.value)
-        back = self._theirs.setdefault((ours.kind, ours.value), theirs.value)
-        return known == ours.value and back == theirs.value
+    def report(self) -> str:
+        """For people: what differs, what is accepted, and how much was compared."""
+        lines = [str(difference) for difference in self.differences]
+        lines += [f"accepted: {difference} ({entry.reason})" for difference, entry in self.accepted]
+        compared = f"{_count(self.captures, 'capture')}, {_count(self.frames, 'frame')}"
+        return "\n".join([*lines, f"{compared}: {_count(len(self.differences), 'difference') if self.differences else 'equal'}"])
 
-    def expected(self, theirs: Value) -> str:
-        """The reference's value in our words."""
-        return self._ours.get((theirs.kind, theirs.value), theirs.value) if isinstance(theirs, Name) else str(theirs)
+    def as_data(self) -> dict[str, Any]:
+        return {
+            "equal": self.equal,
+            "captures": self.captures,
+            "frames": self.frames,
+            "differences": [difference.as_data() for difference in self.differences],
+            "accepted": [difference.as_data() | {"reason": entry.reason} for difference, entry in self.accepted],
+        }
 
 
-def compare_folders(ours: Path, reference: Path, names: Mapping[str, str] | None = None) -> list[Difference]:
-    """All captures of the reference against those of ours. `names`: file of the reference -> file of ours, where they differ.
+def _count(number: int, word: str) -> str:
+    return f"{number} {word}{'' if number == 1 else 's'}"
 
-    Raises EmuError for what cannot be read.
-    """
-    names = dict(names or {})
-    theirs = _captures(reference)
-    if not theirs:
-        raise EmuError(f"{reference}: no captures in it")
-    wanted = {name: names.get(name, name) for name in theirs}
-    differences = []
-    points: list[Point] = []
-    for name in theirs:
-        if not (ours / wanted[name]).exists():
-            differences.append(Difference(Path(name).stem, None, f"there is no capture {wanted[name]}"))
+
+def compare(ours: Path, reference: Path, names: Mapping[str, str] | None = None) -> Comparison:
+    """Two files or two folders. `names`: capture point of the reference -> of ours, where they differ. Raises EmuError: cannot be read."""
+    comparison = Comparison()
+    for path in (ours, reference):
+        if not path.exists():
+            raise EmuError(f"{path}: no such file or folder")
+    if ours.is_dir() != reference.is_dir():
+        raise EmuError(f"{ours}: is a {_kind(ours)}, and {reference} a {_kind(reference)}: two of one kind can be compared")
+    if ours.is_dir():
+        points = _of_folders(ours, reference, dict(names or {}), comparison)
+    else:
+        points = _of_files(ours, reference, "", comparison)
+    _compare(points, comparison)
+    if reference.is_dir():
+        accept(comparison, read_accepted(reference))
+    return comparison
+
+
+def accept(comparison: Comparison, accepted: Iterable[Accepted]) -> None:
+    """Sort out what is accepted; an entry that accepts nothing is a difference itself."""
+    accepted = list(accepted)
+    rest = []
+    for difference in comparison.differences:
+        entry = next((entry for entry in accepted if entry.accepts(difference)), None)
+        if entry is None:
+            rest.append(difference)
+        else:
+            comparison.accepted.append((difference, entry))
+    used = {id(entry) for _, entry in comparison.accepted}
+    rest += [
+        Difference(str(each.source), f"'{each.differs}' at {each.at} does not occur any more") for each in accepted if id(each) not in used
+    ]
+    comparison.differences = rest
+
+
+def _kind(path: Path) -> str:
+    return "folder" if path.is_dir() else "file"
+
+
+# --- capture points
+
+
+def captures_in(folder: Path) -> dict[str, Path]:
+    """The capture files in a folder and those below it, by name without suffix; those of a run of emu, if it is one. Raises EmuError."""
+    root = folder / "captures" if (folder / "captures").is_dir() else folder
+    found: dict[str, Path] = {}
+    for path in sorted(root.rglob("*")):
+        suffix = next((each for each in reversed(SUFFIXES) if path.name.endswith(each)), None)
+        if suffix is None or not path.is_file():
             continue
-        points += _points(ours / wanted[name], reference / name)
-    if not names:
-        more = [name for name in _captures(ours) if name not in theirs]
-        differences += [Difference(Path(name).stem, None, "this capture is not in the reference") for name in more]
-    return differences + _compare(points, Renaming())
+        name = str(path.relative_to(root))[: -len(suffix)]
+        if name in found:
+            raise EmuError(f"{path}: {found[name].name} beside it is of the same capture point")
+        found[name] = path
+    if len(found) > 1 and found.get(MERGED, Path()).suffix == ".pcapng":
+        del found[MERGED]
+    if not found:
+        raise EmuError(f"{folder}: no captures in it")
+    return found
 
 
-def compare_captures(ours: Path, reference: Path, names: Renaming | None = None) -> list[Difference]:
-    """Two files; of pcapng files each interface by its name. `names` is what other captures of the set have told already."""
-    return _compare(_points(ours, reference), names or Renaming())
-
-
-def _captures(folder: Path) -> list[str]:
-    try:
-        return sorted(path.name for path in folder.iterdir() if path.suffix in SUFFIXES)
-    except OSError as error:
-        raise EmuError(f"{folder}: {error.strerror or error}") from error
-
-
-def _points(ours: Path, reference: Path) -> list[Point]:
-    """The capture points of two files with their frames, made ready for comparison."""
-    mine, theirs = _by_interface(ours), _by_interface(reference)
-    if len(mine) == len(theirs) == 1:
-        mine, theirs = {reference.stem: next(iter(mine.values()))}, {reference.stem: next(iter(theirs.values()))}
-    points = []
-    for name in {**theirs, **mine}:
-        frames = theirs.get(name, [])
-        points.append((name, prepare(_cut_like(mine.get(name, []), frames)), prepare(frames)))
+def _of_folders(ours: Path, reference: Path, names: dict[str, str], comparison: Comparison) -> Points:
+    mine, theirs = captures_in(ours), captures_in(reference)
+    points: Points = {}
+    for name, path in theirs.items():
+        wanted = names.get(name, name)
+        if wanted in mine:
+            points |= _of_files(mine[wanted], path, name, comparison)
+        else:
+            comparison.differences.append(Difference(name, "there is no such capture, expected one"))
+    known = {names.get(name, name) for name in theirs}
+    comparison.differences += [Difference(name, "this capture is not in the reference") for name in mine if name not in known]
     return points
 
 
-def _cut_like(ours: list[CapturedFrame], reference: list[CapturedFrame]) -> list[CapturedFrame]:
-    """Where a recording has only the first bytes of a frame, only those can be compared."""
-    cuts = {frame.length: len(frame.wire) for frame in reference if frame.length > len(frame.wire)}
-    return [replace(frame, wire=frame.wire[: cuts.get(frame.length)]) for frame in ours] if cuts else ours
+def _of_files(ours: Path, reference: Path, name: str, comparison: Comparison) -> Points:
+    """Of pcapng files each interface by its name."""
+    mine, theirs = _by_interface(ours), _by_interface(reference)
+    name = name or ours.name.partition(".pcap")[0]
+    if len(mine) == len(theirs) == 1:
+        return {name: (next(iter(mine.values())), next(iter(theirs.values())))}
+    points: Points = {}
+    for interface in {**theirs, **mine}:
+        point = f"{name} {interface}".strip()
+        if interface not in mine:
+            comparison.differences.append(Difference(point, "there is no such interface, expected one"))
+        elif interface not in theirs:
+            comparison.differences.append(Difference(point, "this interface is not in the reference"))
+        else:
+            points[point] = mine[interface], theirs[interface]
+    return points
 
 
-def _by_interface(path: Path) -> dict[str, list[CapturedFrame]]:
+def _by_interface(path: Path) -> dict[str, Frames]:
     capture = read(path)
-    found: dict[str, list[CapturedFrame]] = {name: [] for name in capture.interfaces or [""]}
+    found: dict[str, Frames] = {name: [] for name in capture.interfaces or [""]}
     for frame in capture.frames:
         found[frame.interface].append(frame)
     return found
 
 
-# --- frames in a comparable order
+# --- frames
 
 
-def prepare(frames: Sequence[CapturedFrame]) -> list[Canonical]:
-    """The frames that are compared, two FINs of a connection in one order."""
-    canonicaliser = Canonicaliser()
-    canonical = [canonicaliser.frame(number, frame.time_ns, frame.wire) for number, frame in enumerate(frames, 1)]
-    return _order_fins([frame for frame in _without_probes(canonical) if not frame.is_pure_ack])
-
-
-def _without_probes(frames: Iterable[Canonical]) -> Iterable[Canonical]:
-    """Unicast ARP requests and their answers are whether a neighbour was confirmed in time."""
-    asked: Counter[tuple[bytes, bytes]] = Counter()
-    for frame in frames:
-        packet = frame.arp
-        if packet is not None and frame.arp_is_unicast:
-            if packet.operation == arp.REQUEST:
-                asked[packet.sender_ip, packet.target_ip] += 1
-                continue
-            if asked[packet.target_ip, packet.sender_ip]:
-                asked[packet.target_ip, packet.sender_ip] -= 1
-                continue
-        yield frame
-
-
-def _order_fins(frames: list[Canonical]) -> list[Canonical]:
-    """Where both sides of a connection send a FIN, both stand where the later one was, first that of the side that spoke first."""
-    fins: dict[Flow, Canonical] = {}
-    first: dict[frozenset[bytes], Flow] = {}
-    for frame in frames:
-        if frame.flow is not None:
-            first.setdefault(frozenset(frame.flow), frame.flow)
-            if frame.is_bare_fin:
-                fins.setdefault(frame.flow, frame)
-    pairs = [(fins[flow], fins[flow[1], flow[0]]) for flow in first.values() if flow in fins and (flow[1], flow[0]) in fins]
-    moved = {id(fin) for pair in pairs for fin in pair}
-    after = {id(max(pair, key=lambda fin: fin.number)): pair for pair in pairs}
-    ordered: list[Canonical] = []
-    for frame in frames:
-        if id(frame) in after:
-            ordered.extend(after[id(frame)])
-        elif id(frame) not in moved:
-            ordered.append(frame)
-    return ordered
-
-
-# --- alignment
-
-
-def _compare(points: Sequence[Point], names: Renaming) -> list[Difference]:
-    mine = _values("MAC", [frame for _, ours, _ in points for frame in ours])
-    theirs = _values("MAC", [frame for _, _, reference in points for frame in reference])
+def _compare(points: Points, comparison: Comparison) -> None:
+    names = comparison.names
+    tunnels: tuple[dict[bytes, int], dict[bytes, int]] = {}, {}
+    prepared = {}
+    for name, (ours, reference) in points.items():
+        comparison.captures += 1
+        comparison.frames += len(reference)
+        if _links(ours) and _links(reference) and _links(ours) != _links(reference):
+            text = f"link type {_links(ours)}, expected {_links(reference)}: the frames are not compared"
+            comparison.differences.append(Difference(name, text))
+        else:
+            prepared[name] = prepare(_cut_like(ours, reference), tunnels[0]), prepare(_cut_like(reference, ours), tunnels[1])
+    mine, theirs = (_macs(frame for pair in prepared.values() for frame in pair[side].everything) for side in (0, 1))
     names.keep("MAC", sorted(mine & theirs))
-    return [difference for name, ours, reference in points for difference in _point(name, align(ours, reference), names)]
+    for name, (our, their) in prepared.items():
+        comparison.differences += sentences(name, align(our.ordered, their.ordered, names), names)
+    for name, (our, their) in prepared.items():
+        comparison.differences += unordered(name, our, their, names)
 
 
-def _values(kind: str, frames: Iterable[Canonical]) -> set[str]:
-    return {value.value for frame in frames for value in frame.fields.values() if isinstance(value, Name) and value.kind == kind}
+def _links(frames: Frames) -> str:
+    return ", ".join(sorted({LINK_TYPES[frame.link] for frame in frames}))
 
 
-def align(ours: Sequence[Canonical], reference: Sequence[Canonical]) -> list[Pair]:
-    """Which frame of ours is which of the reference; None where there is none."""
-    keys: dict[object, int] = {}
-    mine = [keys.setdefault(frame.shape(), len(keys)) for frame in ours]
-    theirs = [keys.setdefault(frame.shape(), len(keys)) for frame in reference]
-    pairs: list[Pair] = []
-    for tag, start, end, their_start, their_end in SequenceMatcher(None, mine, theirs, autojunk=False).get_opcodes():
-        if tag == "equal":
-            pairs += zip(ours[start:end], reference[their_start:their_end], strict=True)
-        else:
-            pairs += _closest(ours[start:end], reference[their_start:their_end])
-    return pairs
+def _cut_like(ours: Frames, others: Frames) -> Frames:
+    """Where a recording has only the first bytes of a frame, only those can be compared."""
+    cuts = {frame.length: len(frame.wire) for frame in others if frame.length > len(frame.wire)}
+    if not cuts:
+        return ours
+    return [replace(frame, wire=frame.wire[: cuts.get(frame.length)]) for frame in ours]
 
 
-def _closest(ours: Sequence[Canonical], reference: Sequence[Canonical]) -> list[Pair]:
-    """The pairing with the fewest fields that differ (Needleman and Wunsch)."""
-    rows, columns = len(ours), len(reference)
-    cost = [[GAP_COST * (row + column) for column in range(columns + 1)] for row in range(rows + 1)]
-    for row in range(1, rows + 1):
-        for column in range(1, columns + 1):
-            cost[row][column] = min(
-                cost[row - 1][column - 1] + _distance(ours[row - 1], reference[column - 1]),
-                cost[row - 1][column] + GAP_COST,
-                cost[row][column - 1] + GAP_COST,
-            )
-    pairs: list[Pair] = []
-    row, column = rows, columns
-    while row or column:
-        if row and column and cost[row][column] == cost[row - 1][column - 1] + _distance(ours[row - 1], reference[column - 1]):
-            row, column = row - 1, column - 1
-            pairs.append((ours[row], reference[column]))
-        elif row and cost[row][column] == cost[row - 1][column] + GAP_COST:
-            row -= 1
-            pairs.append((ours[row], None))
-        else:
-            column -= 1
-            pairs.append((None, reference[column]))
-    return pairs[::-1]
-
-
-def _distance(ours: Canonical, reference: Canonical) -> int:
-    mine, theirs = dict(ours.shape()), dict(reference.shape())
-    return sum(mine.get(key) != theirs.get(key) for key in mine.keys() | theirs.keys())
-
-
-# --- words
-
-
-def _point(name: str, pairs: Sequence[Pair], names: Renaming) -> Iterable[Difference]:
-    moved = _moved(pairs)
-    for position, (ours, reference) in enumerate(pairs):
-        if ours is not None and reference is not None:
-            for text in _fields(ours, reference, names):
-                yield Difference(name, reference.number, text)
-        elif reference is not None:
-            if id(reference) in moved:
-                other = moved[id(reference)]
-                yield Difference(name, reference.number, f"{reference.title} comes at another place, as frame {other.number}")
-                for text in _fields(other, reference, names):
-                    yield Difference(name, reference.number, text)
-            else:
-                yield Difference(name, reference.number, f"{reference.title} is missing")
-        elif ours is not None and id(ours) not in moved:
-            before = next((str(each.number) for _, each in pairs[position:] if each is not None), "")
-            where = f"before frame {before} of the reference" if before else "at the end"
-            yield Difference(name, None, f"{ours.title} (our frame {ours.number}) is not in the reference, {where}")
-    yield from _retries(name, pairs)
-
-
-def _moved(pairs: Sequence[Pair]) -> dict[int, Canonical]:
-    """Frames that both have, at different places: by identity, the other one."""
-    extra: dict[object, list[Canonical]] = {}
-    for ours, reference in pairs:
-        if reference is None and ours is not None:
-            extra.setdefault(ours.shape(), []).append(ours)
-    moved: dict[int, Canonical] = {}
-    for ours, reference in pairs:
-        if ours is None and reference is not None and (same := extra.get(reference.shape())):
-            other = same.pop(0)
-            moved[id(reference)], moved[id(other)] = other, reference
-    return moved
-
-
-def _fields(ours: Canonical, reference: Canonical, names: Renaming) -> Iterable[str]:
-    for key in {**reference.fields, **ours.fields}:
-        mine, theirs = ours.fields.get(key), reference.fields.get(key)
-        if mine is None or theirs is None:
-            yield (
-                f"no {key}, expected {_shown(names.expected(theirs))}"
-                if theirs is not None
-                else f"{key} {_shown(str(mine))}, expected none"
-            )
-        elif isinstance(mine, Name) and isinstance(theirs, Name) and mine.kind == theirs.kind:
-            if not names.agrees(mine, theirs):
-                yield f"{key} {mine}, expected {names.expected(theirs)} ({theirs} in the reference)"
-        elif mine != theirs:
-            yield f"{key} {_shown(str(mine), names.expected(theirs))}, expected {_shown(names.expected(theirs), str(mine))}"
-
-
-def _shown(text: str, other: str = "") -> str:
-    """Long values from a little before where they differ."""
-    if len(text) <= 80:
-        return text
-    start = next((position for position, (one, two) in enumerate(zip(text, other, strict=False)) if one != two), 0) & ~1
-    return f"{len(text) // 2} bytes, from byte {start // 2} {text[start : start + 32]}…"
-
-
-def _retries(name: str, pairs: Sequence[Pair]) -> Iterable[Difference]:
-    """The delay between a request and its repetition is a timer's: unanswered ARP requests and SYNs."""
-    last: dict[object, tuple[Canonical, Canonical]] = {}
-    for ours, reference in pairs:
-        if ours is None or reference is None:
-            continue
-        if reference.arp is not None and reference.arp.operation == arp.REPLY:
-            last = {key: each for key, each in last.items() if key != (reference.arp.target_ip, reference.arp.sender_ip)}
-            continue
-        if reference.arp is not None:
-            key: object = (reference.arp.sender_ip, reference.arp.target_ip)
-        elif reference.fields.get("TCP flags") == "SYN":
-            key = reference.flow
-        else:
-            continue
-        if key in last:
-            delay, expected = ours.time_ns - last[key][0].time_ns, reference.time_ns - last[key][1].time_ns
-            if RETRY_NS[0] <= expected <= RETRY_NS[1] and abs(delay - expected) > expected // 4 + TOLERANCE_NS:
-                text = f"{reference.title}: {delay / 1e9:.3f} s after the one before, expected {expected / 1e9:.3f} s"
-                yield Difference(name, reference.number, text)
-        last[key] = ours, reference
+def _macs(frames: Iterable[Canonical]) -> set[str]:
+    return {value.value for frame in frames for value in frame.fields.values() if isinstance(value, Name) and value.kind == "MAC"}

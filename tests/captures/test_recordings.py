@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from emu.observe.compare import compare_folders
+from emu.observe.compare import compare
 from tests.captures.recording import Recording, scenarios
 
 
@@ -14,5 +14,5 @@ from tests.captures.recording import Recording, scenarios
 def test_a_recorded_scenario_is_reproduced_frame_by_frame(name: str, tmp_path: Path) -> None:
     recording = Recording(name)
     assert recording.play(tmp_path) == []
-    differences = [str(difference) for difference in compare_folders(tmp_path, recording.folder)]
+    differences = [str(difference) for difference in compare(tmp_path, recording.folder).differences]
     assert differences == []

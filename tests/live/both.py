@@ -10,7 +10,7 @@ from emu import programs
 from emu.engine import SECOND, Engine
 from emu.host import Host
 from emu.observe import pcap
-from emu.observe.compare import compare_folders
+from emu.observe.compare import compare
 from emu.packet.address import mac_text
 from emu.programs import shell
 from tests import wires
@@ -84,4 +84,4 @@ class Both:
         self.machine.end_captures()
         for name, seen in self.seen.items():
             assert pcap.write(self.ours / name, ((when, frame.wire) for when, _, frame in seen.frames)), f"{name}: nothing was seen"
-        return [str(difference) for difference in compare_folders(self.ours, self.reference)]
+        return [str(difference) for difference in compare(self.ours, self.reference).differences]

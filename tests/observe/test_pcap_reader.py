@@ -64,7 +64,7 @@ WHOLE = pcap.file_header() + pcap.record(1, WIRE)
         (WHOLE[:10], "cut short in its header"),
         (WHOLE[:30], "cut short in the header of frame 1"),
         (WHOLE[:-1], "cut short in frame 1"),
-        (WHOLE[:20] + b"\x71\x00\x00\x00" + WHOLE[24:], "link type 113"),
+        (WHOLE[:20] + b"\x69\x00\x00\x00" + WHOLE[24:], "link type 105"),
         (b"\x0a\x0d\x0d\x0a\x1c\x00", "cut short in a block's header"),
         (b"\x0a\x0d\x0d\x0a" + b"\x00" * 20, "byte order magic"),
         (b"\x0a\x0d\x0d\x0a\x1c\x00\x00\x00\x4d\x3c\x2b\x1a", "cut short in the block"),

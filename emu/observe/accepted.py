@@ -1,0 +1,73 @@
+"""Differences from a reference that are right: one file, `accepted.yaml`, beside the captures, each with its reason.
+
+    - at: host.docker0                              # capture point or state dump; * stands for anything
+      differs: "TCP SYN * comes too early*"         # the sentence after its frame numbers
+      frames: [3, 9]                                # optional: only at these frames of the reference
+      reason: two connections race through the proxy
+
+An entry that accepts nothing any more is itself a difference, so that the list stays true.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+import yaml
+
+from emu.errors import EmuError
+from emu.observe.words import Difference
+
+FILE = "accepted.yaml"
+_KEYS = {"at", "differs", "frames", "reason"}
+
+
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    """`source` is the entry's file and line."""
+
+    at: str
+    differs: str
+    reason: str
+    frames: frozenset[int] = frozenset()
+    source: str = ""
+
+    def accepts(self, difference: Difference) -> bool:
+        if not (_matches(self.at, difference.capture) and _matches(self.differs, difference.text)):
+            return False
+        return not self.frames or (bool(difference.expected_frames) and self.frames.issuperset(difference.expected_frames))
+
+
+def _matches(pattern: str, text: str) -> bool:
+    return re.fullmatch(".*".join(map(re.escape, pattern.split("*"))), text, re.DOTALL) is not None
+
+
+def read_accepted(folder: Path) -> list[Accepted]:
+    """The folder's list; none if it has no such file. Raises EmuError with file and line for an entry that says too little."""
+    path = folder / FILE
+    if not path.is_file():
+        return []
+    try:
+        text = path.read_text(encoding="utf-8")
+        entries, root = yaml.safe_load(text) or [], yaml.compose(text)
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        raise EmuError(f"{path}: cannot be read: {error}") from error
+    if not isinstance(entries, list):
+        raise EmuError(f"{path}: must be a list of entries with 'at', 'differs' and 'reason'")
+    lines = [node.start_mark.line + 1 for node in root.value] if root is not None else []
+    return [_entry(entry, f"{path}:{line}") for entry, line in zip(entries, lines, strict=True)]
+
+
+def _entry(entry: object, source: str) -> Accepted:
+    if not isinstance(entry, dict):
+        raise EmuError(f"{source}: must be a mapping with 'at', 'differs' and 'reason'")
+    if unknown := sorted(map(str, entry.keys() - _KEYS)):
+        raise EmuError(f"{source}: unknown key '{unknown[0]}'; known: {', '.join(sorted(_KEYS))}")
+    for key in ("at", "differs", "reason"):
+        if not isinstance(entry.get(key), str) or not entry[key].strip():
+            raise EmuError(f"{source}: '{key}' is missing")
+    frames = entry.get("frames", [])
+    if not isinstance(frames, list) or not all(isinstance(number, int) for number in frames):
+        raise EmuError(f"{source}: 'frames' must be a list of numbers")
+    return Accepted(entry["at"], entry["differs"], entry["reason"].strip(), frozenset(frames), source)

@@ -1,0 +1,44 @@
+"""What of ours stands for what of the reference's: one to one in each kind of name, through a whole set of captures."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from emu.observe.values import Fields, Name, Value
+
+
+class Renaming:
+    """The first time that two names meet in the same field, they stand for each other from then on."""
+
+    def __init__(self) -> None:
+        self._ours: dict[tuple[str, str], str] = {}
+        self._theirs: dict[tuple[str, str], str] = {}
+
+    def keep(self, kind: str, values: Iterable[str]) -> None:
+        """These stand for themselves."""
+        for value in values:
+            self.agrees(Name(kind, value), Name(kind, value))
+
+    def agrees(self, ours: Name, theirs: Name) -> bool:
+        """Do the two stand for each other?"""
+        known = self._ours.setdefault((theirs.kind, theirs.value), ours.value)
+        back = self._theirs.setdefault((ours.kind, ours.value), theirs.value)
+        return known == ours.value and back == theirs.value
+
+    def meet(self, ours: Fields, theirs: Fields) -> bool:
+        """Whether two frames of one shape may be the same, as far as is known; if so, they are from now on."""
+        pairs = [(mine, there) for mine, there in zip(ours.values(), theirs.values(), strict=True) if isinstance(mine, Name)]
+        known = all(
+            isinstance(there, Name)
+            and self._ours.get((there.kind, there.value), mine.value) == mine.value
+            and self._theirs.get((mine.kind, mine.value), there.value) == there.value
+            for mine, there in pairs
+        )
+        for mine, there in pairs if known else ():
+            assert isinstance(there, Name)
+            self.agrees(mine, there)
+        return known
+
+    def expected(self, theirs: Value) -> str:
+        """The reference's value in our words."""
+        return self._ours.get((theirs.kind, theirs.value), theirs.value) if isinstance(theirs, Name) else str(theirs)
