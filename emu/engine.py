@@ -172,7 +172,7 @@ class Engine:
         self.time_limit_ns: int | None = None
         self.event_limit: int | None = None
         self.now_and_then: list[Callable[[], None]] = []  # called every CHECKPOINT_EVENTS events
-        self._heap: list[tuple[int, int, Callable[..., None], tuple[Any, ...]]] = []
+        self._heap: list[tuple[int, int, Callable[[Any], None], Any]] = []
         self._next_serial = count().__next__
         self.next_trace_id: Callable[[], int] = count(1).__next__
 
@@ -180,15 +180,15 @@ class Engine:
         """A random generator of its own for `name`, from the lab's seed."""
         return random.Random(f"{self.seed}/{name}")
 
-    def post(self, delay_ns: int, callback: Callable[..., None], *args: Any) -> None:
+    def post(self, delay_ns: int, callback: Callable[[T], None], argument: T) -> None:
         """Call later; cannot be cancelled, and costs the least."""
-        heappush(self._heap, (self.now + delay_ns, self._next_serial(), callback, args))
+        heappush(self._heap, (self.now + delay_ns, self._next_serial(), callback, argument))
 
     def call_at(self, when_ns: int, callback: Callable[..., None], *args: Any, background: bool = False) -> Timer:
         timer = Timer(self, max(when_ns, self.now), callback, args, background)
         if background:
             self.background += 1
-        heappush(self._heap, (timer.when_ns, self._next_serial(), timer.fire, ()))
+        heappush(self._heap, (timer.when_ns, self._next_serial(), Timer.fire, timer))
         return timer
 
     def call_later(self, delay_ns: int, callback: Callable[..., None], *args: Any, background: bool = False) -> Timer:
@@ -230,14 +230,14 @@ class Engine:
             if awaited.done or not heap or (ends_when_quiet and len(heap) <= self.background):
                 break
             event = heappop(heap)
-            when, _, callback, args = event
+            when, _, callback, argument = event
             if when > stop_ns:
                 heappush(heap, event)
                 if until_ns is None or until_ns > horizon_ns:
                     raise LimitReached(f"the lab was not quiet after {horizon_ns / SECOND:g} s of virtual time (limits: time)")
                 break
             self.now = when
-            callback(*args)
+            callback(argument)
             events += 1
             if events >= checkpoint:
                 self.events = events

@@ -70,7 +70,7 @@ def test_a_cancelled_task_cleans_up_and_ends() -> None:
             log.append("cleaned")
 
     task = engine.spawn(program())
-    engine.post(10, task.cancel)
+    engine.call_later(10, task.cancel)
     engine.run()
     assert log == ["cleaned"]
     with pytest.raises(Cancelled):
@@ -123,7 +123,7 @@ def test_a_lab_that_never_goes_quiet_ends_at_a_stated_limit(limit: dict[str, int
         setattr(engine, name, value)
 
     def again() -> None:
-        engine.post(1_000_000, again)
+        engine.call_later(1_000_000, again)
 
     again()
     with pytest.raises(LimitReached, match=word):

@@ -5,6 +5,7 @@ The switch has no address, no name in a capture and no spanning tree.
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 from emu.engine import MICROSECOND, SECOND
@@ -60,7 +61,7 @@ class LanSegment:
                 return sender.drop(frame, DropReason.QUEUE_FULL)
             sender.line_free_ns = start + bits * SECOND // self.rate_bps
             delay += sender.line_free_ns - self.engine.now
-        self.engine.post(delay, self._switch, sender, frame)
+        self.engine.post(delay, partial(self._switch, sender), frame)
 
     def _switch(self, sender: Nic, frame: Frame) -> None:
         wire = frame.wire

@@ -126,7 +126,7 @@ class Netem:
         self._serial += 1
         heappush(self._queue, (when, self._serial if in_order else -self._serial, frame))
         self._bytes += len(frame.wire)
-        self.engine.post(when - now, self._dequeue)
+        self.engine.call_at(when, self._dequeue)
 
     def _time_to_send(self, length: int, now: int) -> int:
         options = self.options

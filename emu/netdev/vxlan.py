@@ -164,7 +164,7 @@ class Vxlan(NetDevice):
         dev = sock.devices.get(vni) if sock is not None else None
         if dev is None:
             return self.drop(frame, DropReason.UNKNOWN_VNI)
-        self.engine.post(0, dev.receive_inner, frame.wire, source, 0, frame.trace_id, frame.cause)
+        self.engine.call_later(0, dev.receive_inner, frame.wire, source, 0, frame.trace_id, frame.cause)
 
     # --- in
 

@@ -33,6 +33,8 @@ class Ipv4:
         self.forget_learnt_mtus = self.routing.forget_learnt_mtus
         self.output = Ipv4Output(netns, self.routing)
         self.send = self.output.send
+        self.flow = self.output.flow
+        self.send_on = self.output.send_on
         self.input = Ipv4Input(netns, self.output)
         self.receive = self.input.receive
         self.deliver = self.input.deliver

@@ -60,7 +60,8 @@ class Ipv4Input:
             link: Frame | None = frame
         else:
             link = None
-        if packet[:1] != b"E" or packet[2:4] != len(packet).to_bytes(2, "big") or int.from_bytes(packet[:20], "big") % 0xFFFF:
+        size = len(packet)
+        if size < 20 or packet[0] != 0x45 or packet[2] << 8 | packet[3] != size or int.from_bytes(packet[:20], "big") % 0xFFFF:
             # Not the plain header with a right sum that nearly all have.
             if not ipv4.is_valid(packet):
                 return dev.drop(frame, DropReason.MALFORMED, rx=True)
@@ -87,7 +88,7 @@ class Ipv4Input:
             packet[9] == UDP
             and not active[INPUT]
             and self.decisions.get((dev, packet[12:20])) is self._to_socket
-            and not ipv4.is_fragment(packet)
+            and not (packet[7] or packet[6] & 0x3F)  # a fragment
             and not self.netns.raw_sockets.get(UDP)
         ):  # what deliver() comes to when nothing on the way would look at the packet
             return self.netns.udp.receive(datagram)

@@ -92,9 +92,9 @@ class Ipv4Output:
         Raises OSError: no route, EPERM if OUTPUT drops the packet.
         """
         if identification is not None and oif is None and not options and not never_fragment:
-            flow = self._flow(dst + src, len(payload))
+            flow = self.flow(dst, src, len(payload))
             if flow is not None:
-                return self._send_plain(flow, dst, protocol, payload, ttl, tos, dont_fragment, identification, cause, trace_id)
+                return self.send_on(flow, dst, protocol, payload, ttl, tos, dont_fragment, identification, cause, trace_id)
         known = self.routing.known.get(dst + src) if oif is None else None
         route, source = known if known is not None else self.routing.route(dst, src, oif)
         if ttl is None:
@@ -131,14 +131,15 @@ class Ipv4Output:
             room = (route.mtu or route.dev.mtu) - 20
             self.flows[dst + src] = Flow(next_hop, source, room, self.netns.sysctl.integer("net.ipv4.ip_default_ttl"))
 
-    def _flow(self, key: bytes, size: int) -> Flow | None:
-        flow = self.flows.get(key)
+    def flow(self, dst: bytes, src: bytes, size: int) -> Flow | None:
+        """For send_on(): None unless a packet with `size` bytes of payload can go as the last one went, and no hook would look at it."""
+        flow = self.flows.get(dst + src)
         if flow is None or not flow.next_hop.passes or size > flow.room or self.routing.learnt:
             return None
         active = self.netfilter.active
         return None if active[OUTPUT] or active[POSTROUTING] else flow
 
-    def _send_plain(
+    def send_on(
         self,
         flow: Flow,
         dst: bytes,
@@ -151,7 +152,7 @@ class Ipv4Output:
         cause: int,
         trace_id: int,
     ) -> int:
-        """What send() comes to when nothing on the way would look at the packet: no hook, and a next hop that is known."""
+        """What send() comes to with a flow: nothing on the way looks at the packet, and its next hop is known."""
         word = ipv4.DONT_FRAGMENT if df else 0
         wire = ipv4.build(flow.source, dst, protocol, payload, flow.ttl if ttl is None else ttl, tos, identification, word)
         trace_id = trace_id or self.engine.next_trace_id()
@@ -188,7 +189,7 @@ class Ipv4Output:
         elif self.routing.learnt and datagram.iif is None:
             mtu = self.routing.mtu(datagram.dst, route)
         if route.kind == "broadcast":
-            self.engine.post(0, self._loop_back, wire, datagram.trace_id)
+            self.engine.post(0, self._loop_back, Datagram(wire, datagram.trace_id, 0, self.netns.devices["lo"]))
         if len(wire) <= mtu:
             return self._to_neighbour(datagram, route, oif)
         if wire[6] & 0x40:
@@ -219,9 +220,9 @@ class Ipv4Output:
             return oif.transmit(Frame(ZERO_MAC + oif.mac + IPV4 + datagram.wire, datagram.trace_id, datagram.cause))
         neighbours.send(neighbours.find_or_make(oif, route.via or dst), datagram)
 
-    def _loop_back(self, wire: bytes, trace_id: int) -> None:
+    def _loop_back(self, datagram: Datagram) -> None:
         """A broadcast of our own is heard by our own sockets too (ip_dev_loopback_xmit)."""
-        self.netns.ipv4.deliver(Datagram(wire, trace_id, 0, self.netns.devices["lo"]))
+        self.netns.ipv4.deliver(datagram)
 
     # --- identification
 

@@ -94,12 +94,17 @@ class UdpSocket:
         netns = self.netns
         if not self.local_port:
             self.bind(("0.0.0.0", 0))
+        self._id = self._id % 0xFFFF + 1
+        flow = netns.ipv4.flow(remote, self.local_ip, 8 + len(data))
+        if flow is not None:
+            segment = udp.build(flow.source, remote, self.local_port, port, data)
+            netns.ipv4.send_on(flow, remote, ipv4.UDP, segment, self.ttl, 0, True, self._id, self._cause, 0)
+            return
         route, source = netns.ipv4.route(remote, self.local_ip)
         if not self.broadcast and (route.kind == "broadcast" or remote == BROADCAST):
             raise OSError(errno.EACCES, "Permission denied")
         segment = udp.build(source, remote, self.local_port, port, data)
-        self._id = self._id % 0xFFFF + 1
-        netns.ipv4.send(source, remote, ipv4.UDP, segment, ttl=self.ttl, identification=self._id, cause=self._cause, socket=self)
+        netns.ipv4.send(self.local_ip, remote, ipv4.UDP, segment, ttl=self.ttl, identification=self._id, cause=self._cause, socket=self)
 
     async def recv(self, timeout: float | None = None) -> bytes:
         return (await self.recvfrom(timeout))[0]

@@ -36,16 +36,16 @@ class Udp:
     def receive(self, datagram: Datagram) -> None:
         """udp_rcv: verify, find the socket, or tell the sender that there is none."""
         wire = datagram.wire
-        segment = wire[20:] if wire[0] == 0x45 else datagram.payload  # the packet is cut to its length already
+        start = 20 if wire[0] == 0x45 else datagram.header_length
         netns = self.netns
-        if not udp.is_valid(datagram.src, datagram.dst, segment):
+        if not udp.is_valid(wire, start):  # the packet is cut to its length already
             return netns.drop(datagram, DropReason.BAD_CHECKSUM, datagram.iif)
-        source_port, port, length, _ = udp.HEADER_FIELDS.unpack_from(segment)
+        source_port, port, length, _ = udp.HEADER_FIELDS.unpack_from(wire, start)
         if port in self.encap_rcv:
             return self.encap_rcv[port](datagram)
         sock = self.lookup(datagram.dst, port, datagram.src, source_port)
         if sock is not None:
-            return sock.deliver(segment[8:length], datagram.src, source_port, datagram)
+            return sock.deliver(wire[start + 8 : start + length], datagram.src, source_port, datagram)
         netns.drop(datagram, DropReason.NO_LISTENER, datagram.iif)
         netns.icmp.send_error(datagram, Type.DEST_UNREACH, Unreachable.PORT)
 

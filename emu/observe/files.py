@@ -70,7 +70,7 @@ def write_pcaps(recorder: Recorder, folder: Path, order: list[int] | None = None
     header = pcap.file_header()
     parts: dict[int, list[bytes]] = {number: [header] for number in names}
     adders = {number: blocks.append for number, blocks in parts.items()}
-    epoch, make = recorder.epoch_ns, pcap.record
+    record = pcap.recording(recorder.epoch_ns)
     records = iter(recorder.store)
     last_now, last_frame, block = -1, None, b""
     for name in names.values():
@@ -78,7 +78,7 @@ def write_pcaps(recorder: Recorder, folder: Path, order: list[int] | None = None
     while some := list(islice(records, FLUSH_RECORDS)):
         for now, number, _, frame in some:
             if frame is not last_frame or now != last_now:  # a bridge shows one frame on several interfaces at once
-                last_now, last_frame, block = now, frame, make(epoch + now, frame.wire)
+                last_now, last_frame, block = now, frame, record(now, frame.wire)
             adders[number](block)
         _flush(folder, names, parts)
     _flush(folder, names, parts)

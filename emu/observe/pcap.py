@@ -5,7 +5,7 @@ Not modelled: frames cut at the snap length; nothing here is longer.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from struct import Struct
 
@@ -24,10 +24,23 @@ def file_header() -> bytes:
     return _FILE_HEADER.pack(MAGIC_NANO, 2, 4, 0, 0, SNAPLEN, LINKTYPE_ETHERNET)
 
 
-def record(time_ns: int, wire: bytes) -> bytes:
-    """One frame, `time_ns` counted from 1970. The seconds end in 2106."""
-    length = len(wire)
-    return _RECORD_HEADER.pack(time_ns // SECOND, time_ns % SECOND, length, length) + wire
+def recording(epoch_ns: int) -> Callable[[int, bytes], bytes]:
+    """What makes a record of a frame and its time, counted from `epoch_ns` after 1970. The seconds end in 2106."""
+    pack = _RECORD_HEADER.pack
+    second, since_second = divmod(epoch_ns, SECOND)
+    second_began = -since_second
+
+    def record(time_ns: int, wire: bytes) -> bytes:
+        nonlocal second, second_began
+        length = len(wire)
+        since_second = time_ns - second_began
+        if not 0 <= since_second < SECOND:  # frames come in the order of time: there is little to divide
+            second += since_second // SECOND
+            since_second %= SECOND
+            second_began = time_ns - since_second
+        return pack(second, since_second, length, length) + wire
+
+    return record
 
 
 def check_time(time_ns: int) -> None:
@@ -39,6 +52,7 @@ def check_time(time_ns: int) -> None:
 def write(path: Path, frames: Iterable[tuple[int, bytes]]) -> int:
     """Write (time from 1970 in ns, frame) pairs; gives their number."""
     count = 0
+    record = recording(0)
     with path.open("wb") as file:
         file.write(file_header())
         for time_ns, wire in frames:

@@ -23,20 +23,23 @@ def build(src: bytes, dst: bytes, source_port: int, destination_port: int, paylo
         return HEADER_FIELDS.pack(source_port, destination_port, length, 0) + payload
     # Pseudo header and header are summed as numbers (see checksum.py); the length stands in both.
     words = src + dst + payload if not length & 1 else b"%b%b%b\x00" % (src, dst, payload)
-    rest = (_number(words) + UDP + 2 * length + source_port + destination_port) % 0xFFFF
+    rest = (_number(words) + (UDP + 2 * length + source_port + destination_port)) % 0xFFFF  # small numbers first: adding is cheaper
     return HEADER_FIELDS.pack(source_port, destination_port, length, 0xFFFF - rest) + payload
 
 
-def is_valid(src: bytes, dst: bytes, segment: bytes) -> bool:
-    """Length and checksum (a zero checksum is accepted), as udp_rcv checks them."""
-    if len(segment) < 8:
+def is_valid(packet: bytes, start: int) -> bool:
+    """Length and checksum (a zero checksum is accepted) of the datagram that begins at `start` of an IP packet, as udp_rcv checks them."""
+    room = len(packet) - start
+    if room < 8:
         return False
-    length = segment[4] << 8 | segment[5]
-    if length != len(segment):
-        if not 8 <= length <= len(segment):
+    length = packet[start + 4] << 8 | packet[start + 5]
+    if length != room:
+        if not 8 <= length <= room:
             return False
-        segment = segment[:length]
-    if not (segment[6] or segment[7]):
+        packet = packet[: start + length]
+    if packet[start + 6 : start + 8] == b"\x00\x00":
         return True
-    words = src + dst + segment if not length & 1 else b"%b%b%b\x00" % (src, dst, segment)
-    return (_number(words) + UDP + length) % 0xFFFF == 0
+    words = packet[12:] if start == 20 else packet[12:20] + packet[start:]  # addresses and datagram
+    if length & 1:
+        words += b"\x00"
+    return (_number(words) + (UDP + length)) % 0xFFFF == 0

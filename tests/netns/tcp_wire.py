@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 from collections import Counter
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from emu.engine import MILLISECOND, Engine
@@ -76,7 +77,7 @@ class Wire:
             if self.random.random() < self.loss:
                 continue
             extra = self.random.randrange(1, 3 * MILLISECOND) if self.random.random() < self.reorder else 0
-            self.engine.post(self._queue(packet) + self.delay_ns + extra, self.deliver, packet, trace_id, cause)
+            self.engine.post(self._queue(packet) + self.delay_ns + extra, partial(self.deliver, packet, trace_id), cause)
 
     def _queue(self, packet: bytes) -> int:
         if not self.rate_bps:

@@ -189,7 +189,7 @@ def test_icmp_error_ends_a_connection_attempt(kind, code, number):
     pair = Pair()
 
     def answer(seen):
-        pair.engine.post(MILLISECOND, pair.client.tcp.error, seen.packet[:28], kind, code, 0, SERVER)
+        pair.engine.call_later(MILLISECOND, pair.client.tcp.error, seen.packet[:28], kind, code, 0, SERVER)
         return True
 
     pair.wire.drop_if = answer

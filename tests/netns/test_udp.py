@@ -88,7 +88,7 @@ def test_a_closed_socket_frees_its_port_and_wakes_who_waits() -> None:
     sock.bind(("0.0.0.0", 7))
 
     async def closed() -> int | None:
-        net.engine.post(1000, sock.close)
+        net.engine.call_later(1000, sock.close)
         try:
             await sock.recv()
         except OSError as error:

@@ -53,7 +53,7 @@ def test_an_empty_capture_has_no_frames(tmp_path):
     assert read(tmp_path / "x.pcap").frames == []
 
 
-WHOLE = pcap.file_header() + pcap.record(1, WIRE)
+WHOLE = pcap.file_header() + pcap.recording(0)(1, WIRE)
 
 
 @pytest.mark.parametrize(

@@ -116,15 +116,16 @@ def test_udp_is_built_as_scapy_builds_it(src, dst, source_port, destination_port
     expected = bytes(packet)[20:]
     built = udp.build(src, dst, source_port, destination_port, payload)
     assert built == expected
-    assert udp.is_valid(src, dst, built)
+    assert udp.is_valid(ipv4.build(src, dst, ipv4.UDP, built), 20)
+    assert udp.is_valid(ipv4.build(src, dst, ipv4.UDP, built, options=b"\x01"), 24)
     bare = udp.build(src, dst, source_port, destination_port, payload, with_checksum=False)
     assert bare == built[:6] + b"\x00\x00" + built[8:]
-    assert udp.is_valid(src, dst, bare)
+    assert udp.is_valid(ipv4.build(src, dst, ipv4.UDP, bare), 20)
 
 
 @given(ips, ips, st.binary(max_size=40))
 def test_udp_and_tcp_of_any_bytes_never_fail(src, dst, segment):
-    udp.is_valid(src, dst, segment)
+    udp.is_valid(ipv4.build(src, dst, ipv4.UDP, segment), 20)
     tcp.is_valid(src, dst, segment)
     tcp.parse(segment)
 
