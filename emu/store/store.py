@@ -168,7 +168,7 @@ class Store:
         self.watches = [watch for watch in self.watches if not watch.cancelled]
         for watch in self.watches:
             if event.kv.key.startswith(watch.prefix):
-                self.engine.post(0, self._deliver, watch, event)
+                self.engine.call_later(0, self._deliver, watch, event)
 
     @staticmethod
     def _deliver(watch: Watch, event: Event) -> None:
