@@ -1,12 +1,14 @@
 """The files of a host or container, as far as programs need them: text by absolute path, directories, and /proc/sys.
 
-Not modelled: owners, modes, times, links, devices but /dev/null; writing a file makes the directories it needs.
+Not modelled: owners, modes, times, links to directories (but /var/run, which is /run), devices but /dev/null. Writing a file makes the
+directories it needs.
 """
 
 from __future__ import annotations
 
 import errno
 import os
+from copy import copy
 from fnmatch import fnmatchcase
 from posixpath import dirname, join, normpath
 from typing import TYPE_CHECKING
@@ -26,10 +28,18 @@ class Files:
         self._sysctl = sysctl
         self._texts: dict[str, str] = {}
         self._directories: set[str] = {"/", *DIRECTORIES}
+        self.links: dict[str, str] = {}  # where symbolic links lead
         self.proc_sys_read_only = False  # as in containers that are not privileged
+
+    def seen_from(self, sysctl: Sysctl) -> Files:
+        """The same files for a program in another network namespace: its /proc/sys is that one's."""
+        twin = copy(self)
+        twin._sysctl, twin.proc_sys_read_only = sysctl, False
+        return twin
 
     def read(self, path: str) -> str:
         """Raises FileNotFoundError."""
+        path = self.links.get(path, path)
         if path == NULL:
             return ""
         if not self.exists(path):
@@ -45,6 +55,7 @@ class Files:
                 raise OSError(errno.EROFS, os.strerror(errno.EROFS), path)
             self._sysctl.set(_key(path), text)
         elif path != NULL:
+            path = self.links.get(path, path)
             self._texts[path] = text
             self.make_directory(dirname(path))
 
@@ -56,18 +67,30 @@ class Files:
         """A file is there; directories are not meant."""
         if path.startswith(PROC_SYS):
             return _key(path) in self._sysctl.keys()  # noqa: SIM118 - not a dict
+        path = self.links.get(path, path)
         return path in self._texts or path == NULL
 
     def remove(self, path: str) -> None:
-        self._texts.pop(path, None)
+        if self.links.pop(path, None) is None:
+            self._texts.pop(path, None)
+
+    def link(self, target: str, path: str) -> None:
+        """`ln -s TARGET PATH`. Raises FileExistsError, FileNotFoundError for a directory that is not there."""
+        if path in self.links or path in self._texts or self.is_directory(path):
+            raise FileExistsError(path)
+        if not self.is_directory(dirname(path)):
+            raise FileNotFoundError(path)
+        self.links[path] = target
 
     def paths(self) -> list[str]:
-        return sorted(self._texts)
+        return sorted([*self._texts, *self.links])
 
     # --- directories
 
     def is_directory(self, path: str) -> bool:
-        return path in self._directories or (path + "/").startswith(PROC_SYS)
+        if not path.startswith(PROC_SYS):
+            return path in self._directories or path + "/" == PROC_SYS
+        return any(key.startswith(_key(path) + ".") for key in self._sysctl.keys())  # noqa: SIM118 - not a dict
 
     def make_directory(self, path: str) -> None:
         """With those above it."""
@@ -78,21 +101,23 @@ class Files:
     def remove_directory(self, path: str) -> None:
         """With all that is in it."""
         below = path.rstrip("/") + "/"
-        self._directories = {each for each in self._directories if each != path and not each.startswith(below)}
-        self._texts = {each: text for each, text in self._texts.items() if not each.startswith(below)}
+        for entries in (self._texts, self.links):
+            for each in [each for each in entries if each.startswith(below)]:
+                del entries[each]
+        self._directories -= {each for each in self._directories if each == path or each.startswith(below)}
 
     def names(self, directory: str) -> list[str]:
         """What is in a directory, sorted."""
         below = directory.rstrip("/") + "/"
         return sorted(
-            {each[len(below) :].partition("/")[0] for each in [*self._texts, *self._directories] if each.startswith(below)} - {""}
+            {each[len(below) :].partition("/")[0] for each in [*self.paths(), *self._directories] if each.startswith(below)} - {""}
         )
 
     def matching(self, pattern: str) -> list[str]:
         """The files and directories whose path matches, segment by segment (glob(7)); hidden ones only if the pattern says so."""
         wanted = pattern.split("/")
         found = []
-        for path in sorted({*self._texts, *self._directories}):
+        for path in sorted({*self.paths(), *self._directories}):
             segments = path.split("/")
             if len(segments) == len(wanted) and all(map(_matches, segments, wanted)):
                 found.append(path)
@@ -100,8 +125,9 @@ class Files:
 
 
 def absolute(directory: str, path: str) -> str:
-    """`path` as seen from `directory`."""
-    return normpath(join(directory, path)).replace("//", "/")
+    """`path` as seen from `directory`; /var/run is a link to /run."""
+    whole = normpath(join(directory, path)).replace("//", "/")
+    return whole.removeprefix("/var") if (whole + "/").startswith("/var/run/") else whole
 
 
 def _matches(name: str, pattern: str) -> bool:

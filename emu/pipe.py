@@ -14,7 +14,7 @@ class Pipe:
     """Who reads waits for who writes; who writes when nobody reads any more gets BrokenPipeError, which is SIGPIPE for a program."""
 
     def __init__(self, engine: Engine, text: str = "", *, ended: bool = False) -> None:
-        self.on_wanted: Callable[[], None] | None = None  # a terminal's: somebody waits for a line
+        self.on_wanted: Callable[[], None] | None = None  # told when somebody waits for more
         self._engine = engine
         self._text = text
         self._ended = ended
@@ -76,3 +76,15 @@ class Pipe:
         if self.on_wanted is not None:
             self.on_wanted()
         await reader
+
+
+class Terminal(Pipe):
+    """A person's: shells show a prompt there, and Ctrl-C ends what the innermost of them runs."""
+
+    def __init__(self, engine: Engine) -> None:
+        super().__init__(engine)
+        self.on_interrupt: list[Callable[[], None]] = []  # of the shells that run on it, the innermost last
+
+    def interrupt(self) -> None:
+        if self.on_interrupt:
+            self.on_interrupt[-1]()
