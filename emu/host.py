@@ -31,3 +31,14 @@ class Host:
         files.write("/etc/hostname", f"{name}\n")
         files.write("/etc/hosts", f"127.0.0.1\tlocalhost\n127.0.1.1\t{name}\n")
         files.write("/etc/resolv.conf", "")
+
+    def close_namespace(self, netns: Netns) -> None:
+        """The last process and name have left it: physical devices come back to the machine, the others end (default_device_exit_batch)."""
+        for dev in list(netns.devices.values()):
+            if dev.kind == "nic":
+                free = (f"dev{number}" for number in range(1000))
+                name = dev.name if dev.name not in self.netns.devices else next(each for each in free if each not in self.netns.devices)
+                netns.move_device(dev, self.netns, name)
+            elif dev.kind != "loopback" and dev.netns is netns:
+                netns.delete_device(dev)
+        netns.close()

@@ -22,6 +22,7 @@ from emu.packet.address import ANY, ip_text
 if TYPE_CHECKING:
     from emu.docker.engine import DockerEngine
     from emu.docker.resolv_conf import Upstream
+    from emu.host import Host
 
 
 def open_sandbox(docker: DockerEngine, container: Container) -> Sandbox:
@@ -101,11 +102,12 @@ class Sandbox:
         """The endpoints as Docker goes through them."""
         return sorted(self.endpoints, key=_preference)
 
-    def close(self) -> None:
-        """Its last container has ended."""
+    def close(self, host: Host) -> None:
+        """Its last container has ended; a name that `ip netns attach` has given keeps the namespace."""
         if self.dns is not None:
             self.dns.close()
-        self.netns.close()
+        if self.netns not in host.namespaces.values():
+            host.close_namespace(self.netns)
 
     def leave(self, endpoint: Endpoint) -> None:
         self.endpoints.remove(endpoint)

@@ -184,9 +184,11 @@ class Bridge(NetDevice):
 
     def _take_mac(self, mac: Mac) -> None:
         if mac != self.mac:
-            self.fdb.remove(self.mac)
+            old = self.fdb.entries.get(self.mac)
+            if old is not None and old.port is None:  # not a port's, which stays
+                self.fdb.remove(self.mac)
             self.mac = mac
-        if mac not in self.fdb.entries:
+        if mac != ZERO_MAC and mac not in self.fdb.entries:
             self.fdb.add(mac, None, self.engine.now, is_local=True)
 
     def port_mac_changed(self, dev: NetDevice) -> None:
@@ -201,9 +203,9 @@ class Bridge(NetDevice):
         self._follow_ports()
 
     def _follow_ports(self) -> None:
-        """A bridge without an address of its own takes its ports' lowest; without an MTU of its own, their smallest."""
-        if not self.mac_is_set and self.ports:
-            self._take_mac(min(dev.mac for dev in self.ports))
+        """Without an address of its own a bridge takes its ports' lowest, zeros after the last has gone; and their smallest MTU."""
+        if not self.mac_is_set:
+            self._take_mac(min((dev.mac for dev in self.ports), default=ZERO_MAC))
         elif self.mac not in self.fdb.entries:
             self._take_mac(self.mac)
         if not self.mtu_is_set:

@@ -1,10 +1,11 @@
-"""ip(8) of iproute2 6.1: link, addr, route, neigh, rule. In containers with busybox `addr`, `link` and `route` show what busybox's shows.
+"""ip(8) of iproute2 6.1: link, addr, route, neigh, rule, netns. In containers with busybox `addr`, `link` and `route` print as its own do.
 
-Options: -4 -o -br -d -s -j -p -n. Not modelled: the other objects, `ip monitor`, batch files, IPv6, multipath routes, tables of one's own.
+Options: -4 -o -br -d -s -j -p -n -a. Not modelled: the other objects, batch files, IPv6, multipath routes, tables of one's own.
 """
 
 from __future__ import annotations
 
+from collections.abc import Awaitable
 from importlib import import_module
 
 from emu.process import Process, UsageError
@@ -15,14 +16,14 @@ from emu.programs.libc.userland import has_busybox
 OBJECTS = {
     "address": "addr", "addrlabel": "", "maddress": "", "route": "route", "rule": "rule", "neighbor": "neigh", "neighbour": "neigh",
     "ntable": "", "ntbl": "", "link": "link", "l2tp": "", "fou": "", "ila": "", "macsec": "", "tunnel": "", "tunl": "", "tuntap": "",
-    "tap": "", "token": "", "tcpmetrics": "", "tcp_metrics": "", "monitor": "", "xfrm": "", "mroute": "", "mrule": "", "netns": "",
+    "tap": "", "token": "", "tcpmetrics": "", "tcp_metrics": "", "monitor": "", "xfrm": "", "mroute": "", "mrule": "", "netns": "netns",
     "netconf": "", "vrf": "", "sr": "", "nexthop": "", "mptcp": "", "ioam": "", "stats": "",
 }  # fmt: skip
-OPTIONS = ("4", "oneline", "brief", "details", "statistics", "stats", "json", "pretty", "netns", "Version")
+OPTIONS = ("4", "oneline", "brief", "details", "statistics", "stats", "json", "pretty", "netns", "all", "Version")
 USAGE = """Usage: ip [ OPTIONS ] OBJECT { COMMAND | help }
-where  OBJECT := { address | link | neighbour | route | rule }
+where  OBJECT := { address | link | neighbour | route | rule | netns }
        OPTIONS := { -V[ersion] | -s[tatistics] | -d[etails] | -j[son] | -p[retty] |
-                    -4 | -br[ief] | -o[neline] | -n[etns] name }"""
+                    -4 | -br[ief] | -o[neline] | -n[etns] name | -a[ll] }"""
 USAGE_STATUS = 255
 
 
@@ -51,5 +52,5 @@ async def main(process: Process, argv: list[str]) -> int:
         raise UsageError(f'Object "{word}" is unknown, try "ip help".', 1)
     if not OBJECTS[found]:
         raise UsageError(f"ip: '{found}' is not modelled", USAGE_STATUS)
-    status: int = import_module(f"emu.programs.ip.{OBJECTS[found]}").run(context, words)
-    return status
+    status: int | Awaitable[int] = import_module(f"emu.programs.ip.{OBJECTS[found]}").run(context, words)
+    return status if isinstance(status, int) else await status

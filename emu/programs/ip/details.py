@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from emu.netdev.bridge import Bridge, BridgePort
 from emu.netdev.device import NetDevice
+from emu.netdev.macvlan import Macvlan
 from emu.packet.address import Mac
 
 QUEUES = {
@@ -35,14 +36,23 @@ _PORT = (
 def common(dev: NetDevice) -> str:
     port = int(dev.master is not None)
     limits = "minmtu 0 maxmtu 0" if dev.kind in {"loopback", "dummy"} else "minmtu 68 maxmtu 65535"
-    end = " " if dev.kind in {"veth", "bridge", "dummy"} or port else ""
-    return f" promiscuity {int(dev.promiscuous) + port}  allmulti {port} {limits}{end}"
+    end = " " if dev.kind in {"veth", "bridge", "dummy", "macvlan"} or port else ""
+    return f" promiscuity {int(dev.promiscuous) + port + _for_children(dev)}  allmulti {port} {limits}{end}"
+
+
+def _for_children(dev: NetDevice) -> int:
+    """A veth cannot filter by several addresses: it hears all while it has a macvlan that is up. Others do for one that passes through."""
+    up = [child for child in (dev.macvlans.children if dev.macvlans is not None else ()) if child.up]
+    return int(any(dev.kind == "veth" or child.mode == "passthru" for child in up))
 
 
 def kind_lines(dev: NetDevice) -> list[str]:
     lines: list[str] = []
     if isinstance(dev, Bridge):
         lines.append(_BRIDGE.format(ageing=dev.fdb.ageing_ns // 10_000_000, id=_id(dev.mac)))
+    elif isinstance(dev, Macvlan):
+        lines.append("    macvlan " + "".join(f"{key} {value} " for key, value in dev.details().items()).rstrip())
+        lines[-1] += " " if dev.master is not None else ""
     elif dev.kind in {"veth", "dummy"}:
         lines.append(f"    {dev.kind}" + (" " if dev.master is not None else ""))
     if isinstance(dev.master, Bridge):

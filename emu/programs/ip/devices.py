@@ -1,13 +1,18 @@
-"""How ip names and describes a device, from its state: flags, operational state, the other end of a veth."""
+"""How ip names and describes a device, from its state: flags, operational state, the other end of a veth, the parent of a macvlan."""
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from emu.netdev.device import NetDevice
+from emu.netdev.macvlan import Macvlan
 from emu.netdev.veth import Veth
 from emu.packet.address import mac_text
 from emu.programs.ip.words import Context
+from emu.programs.libc import namespaces
+
+if TYPE_CHECKING:
+    from emu.netns.namespace import Netns
 
 NO_STATE = frozenset({"loopback", "dummy"})  # kinds without an operational state of their own: UNKNOWN
 
@@ -32,8 +37,13 @@ def state(dev: NetDevice) -> str:
         return "UNKNOWN"
     if dev.carrier:
         return "UP"
-    peer = dev.peer if isinstance(dev, Veth) else None
-    return "LOWERLAYERDOWN" if peer is not None and peer.netns is dev.netns else "DOWN"
+    lower = linked(dev)
+    return "LOWERLAYERDOWN" if lower is not None and lower.netns is dev.netns else "DOWN"
+
+
+def linked(dev: NetDevice) -> NetDevice | None:
+    """The device that it hangs on (IFLA_LINK): a veth's other end, a macvlan's parent."""
+    return dev.peer if isinstance(dev, Veth) else dev.parent if isinstance(dev, Macvlan) else None
 
 
 def full_name(context: Context, dev: NetDevice) -> str:
@@ -43,35 +53,29 @@ def full_name(context: Context, dev: NetDevice) -> str:
 
 
 def _lower(context: Context, dev: NetDevice) -> NetDevice | int | None:
-    """A veth's other end: the device, or its number where it is in another namespace (busybox takes that for one of its own)."""
-    if not isinstance(dev, Veth) or dev.peer is None:
-        return None
-    if dev.peer.netns is dev.netns:
-        return dev.peer
+    """What it hangs on: the device, or its number where it is in another namespace (busybox takes that for one of its own)."""
+    lower = linked(dev)
+    if lower is None or lower.netns is dev.netns:
+        return lower
     if context.busybox:
-        same = (other for other in context.netns.devices.values() if other.ifindex == dev.peer.ifindex)
-        return next(same, dev.peer.ifindex)
-    return dev.peer.ifindex
+        same = (other for other in context.netns.devices.values() if other.ifindex == lower.ifindex)
+        return next(same, lower.ifindex)
+    return lower.ifindex
 
 
 def link_netns(context: Context, dev: NetDevice) -> str:
-    """` link-netns NAME` or ` link-netnsid N` for a veth whose peer is elsewhere."""
-    if not isinstance(dev, Veth) or dev.peer is None or dev.peer.netns is dev.netns:
+    """` link-netns NAME` or ` link-netnsid N` for a device that hangs on one elsewhere."""
+    lower = linked(dev)
+    if lower is None or lower.netns is dev.netns:
         return ""
-    named = context.process.host.namespaces if context.process.host is not None else {}
-    for name, netns in named.items():
-        if netns is dev.peer.netns:
-            return f" link-netns {name}"
-    return f" link-netnsid {netns_id(context, dev)}"
+    name = namespaces.name_of(context.process.place, lower.netns)
+    return f" link-netns {name}" if name is not None else f" link-netnsid {foreign_namespaces(context.netns).index(lower.netns)}"
 
 
-def netns_id(context: Context, dev: Veth) -> int:
+def foreign_namespaces(netns: Netns) -> list[Netns]:
     """The kernel numbers foreign namespaces as they are met; here: in the order of the devices."""
-    met: list[Any] = []
-    for other in context.netns.devices.values():
-        if isinstance(other, Veth) and other.peer is not None and other.peer.netns is not context.netns and other.peer.netns not in met:
-            met.append(other.peer.netns)
-    return met.index(dev.peer.netns) if dev.peer is not None else 0
+    met = [lower.netns for lower in map(linked, netns.devices.values()) if lower is not None and lower.netns is not netns]
+    return list(dict.fromkeys(met))
 
 
 def qdisc(dev: NetDevice) -> str:
@@ -105,6 +109,7 @@ def as_json(context: Context, dev: NetDevice, *, mode: bool) -> dict[str, Any]:
     loopback = dev.kind == "loopback"
     value |= {"link_type": "loopback" if loopback else "ether", "address": mac_text(dev.mac)}
     value |= {"broadcast": "00:00:00:00:00:00" if loopback else "ff:ff:ff:ff:ff:ff"}
-    if isinstance(dev, Veth) and isinstance(lower, int):
-        value |= {"link_netnsid": netns_id(context, dev)}
+    elsewhere = linked(dev)
+    if elsewhere is not None and isinstance(lower, int):
+        value |= {"link_netnsid": foreign_namespaces(context.netns).index(elsewhere.netns)}
     return value

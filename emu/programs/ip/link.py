@@ -1,4 +1,4 @@
-"""ip link: show, add (veth, bridge, dummy), set, del. Not modelled: other kinds of devices, groups, aliases, XDP, virtual functions."""
+"""ip link: show, add (veth, bridge, dummy, macvlan), set, del. Not modelled: other kinds, groups, aliases, XDP, virtual functions."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from emu.netdev.device import NetDevice
 from emu.packet.address import Ip, mac_text
 from emu.process import UsageError
-from emu.programs.ip import details, link_change
+from emu.programs.ip import details, link_add, link_change
 from emu.programs.ip.devices import as_json, first_line, flags, full_name, hardware_line, state
 from emu.programs.ip.words import Context, Words, dispatch, invalid, parse_prefix
 
@@ -92,6 +92,6 @@ def print_statistics(context: Context, dev: NetDevice) -> None:
 
 
 ACTIONS = {
-    "add": link_change.add, "set": link_change.change, "change": link_change.change, "replace": None, "delete": link_change.delete,
+    "add": link_add.add, "set": link_change.change, "change": link_change.change, "replace": None, "delete": link_add.delete,
     "show": _show, "lst": _show, "list": _show, "xstats": None, "afstats": None, "property": None, "help": None,
 }  # fmt: skip

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from emu.netdev.device import NetDevice
 from emu.packet.address import Ip, Mac, ip, mac, prefix
 from emu.process import Process, UsageError
+from emu.programs.libc.namespaces import by_name
 
 if TYPE_CHECKING:
     from emu.netns.namespace import Netns
@@ -76,10 +77,10 @@ class Context:
 
     def enter(self, name: str) -> None:
         """-n: a named namespace of the host."""
-        namespaces = self.process.host.namespaces if self.process.host is not None else {}
-        if name not in namespaces:
+        netns = by_name(self.process.place, name)
+        if netns is None:
             raise UsageError(f'Cannot open network namespace "{name}": No such file or directory', 255)
-        self.netns = namespaces[name]
+        self.netns = netns
 
     def print_json(self, value: list[dict[str, Any]]) -> None:
         self.process.print(_pretty(value, 0) if "pretty" in self.options else json.dumps(value, separators=(",", ":")))
