@@ -23,9 +23,9 @@ MODE_CONFLICTS = {
 }
 
 
-def check_name(name: str) -> None:
+def check_name(name: str, shown: str = "") -> None:
     if not NAME.fullmatch(name):
-        raise DockerError(400, f"Invalid container name ({name}), only [a-zA-Z0-9][a-zA-Z0-9_.-] are allowed")
+        raise DockerError(400, f"Invalid container name ({shown or name}), only [a-zA-Z0-9][a-zA-Z0-9_.-] are allowed")
 
 
 def check_config(config: ContainerConfig) -> None:
@@ -46,10 +46,14 @@ def check_config(config: ContainerConfig) -> None:
     for name, conflict in wrong.items():
         if conflict:
             raise DockerError(400, MODE_CONFLICTS[name])
+    policy, colon, _ = config.restart.partition(":")
+    if policy in ("no", "always", "unless-stopped") and colon:
+        raise DockerError(400, f"maximum retry count cannot be used with restart policy '{policy}'")
     if not RESTART.fullmatch(config.restart):
         raise DockerError(400, f"invalid restart policy '{config.restart}'")
-    if config.auto_remove and config.restart != "no":
-        raise DockerError(400, "Conflicting options: --restart and --rm")
+    for endpoint in config.networks.values():
+        if endpoint.ip is not None and not _is_address(endpoint.ip):
+            raise DockerError(400, f"invalid IPv4 address: {endpoint.ip}")
     for entry in config.extra_hosts:
         check_extra_host(entry)
     for endpoint in config.networks.values():
@@ -60,11 +64,16 @@ def check_extra_host(entry: str) -> None:
     name, colon, ip = entry.partition(":")
     if not colon or not name:
         raise DockerError(400, f'bad format for add-host: "{entry}"')
-    if ip != "host-gateway":
-        try:
-            address.ip(ip)
-        except ValueError:
-            raise DockerError(400, f'invalid IP address in add-host: "{ip}"') from None
+    if ip != "host-gateway" and not _is_address(ip):
+        raise DockerError(400, f'invalid IP address in add-host: "{ip}"')
+
+
+def _is_address(text: str) -> bool:
+    try:
+        address.ip(text)
+    except ValueError:
+        return False
+    return True
 
 
 def check_mac(endpoint: EndpointConfig) -> None:

@@ -120,7 +120,7 @@ def compose_up(docker: DockerEngine, spec: ComposeLike) -> None:
             raise EmuError(f"{network.source}: networks.{key}: {error.message}") from None
     for service in spec.services.values():
         try:
-            docker.start(docker.create(service.container_name or service.name, _container_config(spec, service)))
+            docker.life.start(docker.create(service.container_name or service.name, _container_config(spec, service)))
         except DockerError as error:
             raise EmuError(f"{service.source}: services.{service.name}: {error.message}") from None
 
@@ -149,7 +149,7 @@ def _container_config(spec: ComposeLike, service: ServiceLike) -> ContainerConfi
     return ContainerConfig(
         image=service.image,
         command=tuple(service.command or ()),
-        entrypoint=tuple(service.entrypoint or ()),
+        entrypoint=tuple(service.entrypoint) if service.entrypoint is not None else None,
         hostname=service.hostname or "",
         env=tuple(f"{name}={value}" for name, value in service.environment.items()),
         expose=tuple((port, protocol) for port, protocol in service.expose),

@@ -98,14 +98,14 @@ def _member(endpoint: Endpoint) -> Json:
 
 def container(docker: DockerEngine, container: Container) -> Json:
     """`docker inspect`."""
-    command = list(container.command)
+    command = list(container.shown)
     return {
         "Id": container.id,
         "Created": date(container.created_ns),
         "Path": command[0] if command else "",
         "Args": command[1:],
         "State": _state(container),
-        "Image": container.config.image,
+        "Image": docker.images.id_of(container),
         "ResolvConfPath": f"/var/lib/docker/containers/{container.id}/resolv.conf",
         "HostnamePath": f"/var/lib/docker/containers/{container.id}/hostname",
         "HostsPath": f"/var/lib/docker/containers/{container.id}/hosts",
@@ -129,7 +129,7 @@ def _state(container: Container) -> Json:
         "ExitCode": container.exit_code,
         "Error": container.error,
         "StartedAt": date(container.started_ns) if container.status != "created" else NEVER,
-        "FinishedAt": date(container.finished_ns) if container.status == "exited" else NEVER,
+        "FinishedAt": date(container.finished_ns) if container.finished_ns else NEVER,
     }
 
 
@@ -174,12 +174,16 @@ def _config(container: Container) -> Json:
         "Hostname": container.hostname,
         "Domainname": "",
         "ExposedPorts": exposed or None,
-        "Env": list(config.env) or None,
-        "Cmd": list(config.command or container.image.command) or None,
+        "Env": list(container.env) or None,
+        "Cmd": list(config.command or (() if config.entrypoint is not None else _image_command(container))) or None,
         "Image": config.image,
-        "Entrypoint": list(config.entrypoint) or None,
-        "Labels": dict(sorted(config.labels.items())),
+        "Entrypoint": list(container.image.entrypoint if config.entrypoint is None else config.entrypoint) or None,
+        "Labels": dict(sorted(container.labels.items())),
     }
+
+
+def _image_command(container: Container) -> tuple[str, ...]:
+    return container.image.shown or container.image.command
 
 
 def _network_settings(docker: DockerEngine, container: Container) -> Json:

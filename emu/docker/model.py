@@ -24,6 +24,8 @@ ON_TERM = {
     "nginx": 0, "apache2": 0, "apache2-foreground": 0, "httpd-foreground": 0, "redis-server": 0, "mysqld": 0, "mariadbd": 0, "postgres": 0,
     "mongod": 0, "memcached": 0, "java": 143, "catalina.sh": 143,
 }  # fmt: skip
+IDLE = ("idle",)  # what a container without a program shows
+RESTARTING = "restarting"
 SHORT = 12  # digits of an id that people read
 
 Port = tuple[int, str]  # (80, 'tcp')
@@ -34,6 +36,7 @@ class Image:
     """What of an image the network notices: the ports it exposes and the program it runs. Without a command it idles (idle.py).
 
     An image that is not `known` may hold any program: one that emu does not have is stood in for by an idle container.
+    `shown` is what lists show in the place of a program that emu has not; `own`: the topology file describes it.
     """
 
     name: str
@@ -41,6 +44,11 @@ class Image:
     command: tuple[str, ...] = ()
     files: Mapping[str, str] = field(default_factory=dict)
     known: bool = True
+    entrypoint: tuple[str, ...] = ()
+    env: tuple[str, ...] = ()
+    labels: Mapping[str, str] = field(default_factory=dict)
+    shown: tuple[str, ...] = ()
+    own: bool = False
 
 
 @dataclass(frozen=True)
@@ -81,7 +89,7 @@ class ContainerConfig:
 
     image: str
     command: tuple[str, ...] = ()
-    entrypoint: tuple[str, ...] = ()
+    entrypoint: tuple[str, ...] | None = None  # None: the image's
     hostname: str = ""
     env: tuple[str, ...] = ()
     expose: tuple[Port, ...] = ()
@@ -98,6 +106,8 @@ class ContainerConfig:
     auto_remove: bool = False
     restart: str = "no"  # 'no', 'always', 'unless-stopped', 'on-failure', 'on-failure:3'
     stand_in: bool = False
+    interactive: bool = False  # its standard input stays open
+    tty: bool = False
     labels: dict[str, str] = field(default_factory=dict)
     sysctls: dict[str, str] = field(default_factory=dict)
     privileged: bool = False
@@ -194,7 +204,7 @@ class Endpoint:
 
 @dataclass(eq=False)
 class Container:
-    """A container: `status` is `created`, `running` or `exited`. `place` is where its programs run, once started."""
+    """A container: `status` is `created`, `running`, `restarting` or `exited`. `place` is where its programs run, once started."""
 
     name: str
     id: str
@@ -234,6 +244,21 @@ class Container:
     @property
     def running(self) -> bool:
         return self.status == "running"
+
+    @property
+    def shown(self) -> tuple[str, ...]:
+        """Its command line, for lists."""
+        return self.command if self.command and self.command != self.image.command else self.image.shown or self.command or IDLE
+
+    @property
+    def env(self) -> tuple[str, ...]:
+        """What its user sets, then what the image does and its user does not."""
+        names = {entry.partition("=")[0] for entry in self.config.env}
+        return (*self.config.env, *(entry for entry in self.image.env if entry.partition("=")[0] not in names))
+
+    @property
+    def labels(self) -> dict[str, str]:
+        return {**self.image.labels, **self.config.labels}
 
     @property
     def stop_status(self) -> int | None:

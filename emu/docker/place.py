@@ -41,7 +41,7 @@ def set_environment(docker: DockerEngine, container: Container) -> None:
     path = env["PATH"]
     env.clear()
     env |= {"PATH": path, "HOSTNAME": container.hostname, **links.environment(docker, container)}
-    env.update(entry.partition("=")[::2] for entry in container.config.env)
+    env.update(entry.partition("=")[::2] for entry in container.env)
     env.setdefault("HOME", "/root")
 
 

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from emu.docker.engine import STOP_GRACE, DockerEngine
 from emu.docker.errors import DockerError
+from emu.docker.life import STOP_GRACE
 from emu.process import Process, UsageError
 from emu.programs.docker.options import Command, Options, parse
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
+    from emu.docker.engine import DockerEngine
     from emu.docker.model import Container
 
 MANY = "CONTAINER [CONTAINER...]"
@@ -37,26 +38,26 @@ async def start(process: Process, words: list[str]) -> int:
         return await _each(process, docker, options, "start", _start)
     container = docker.find(options.arguments[0])
     stdin = process.stdin if options.on("interactive") else ""
-    docker.start(container, on_output=process.put, on_error=process.put_error, stdin=stdin)
+    docker.life.start(container, on_output=process.put, on_error=process.put_error, stdin=stdin)
     assert container.process is not None
     await process.follow(container.process)
-    return await docker.wait(container)
+    return await docker.life.wait(container)
 
 
 async def _start(docker: DockerEngine, container: Container) -> None:
-    docker.start(container)
+    docker.life.start(container)
 
 
 async def stop(process: Process, words: list[str]) -> int:
     options = parse(STOP, words)
     seconds = _seconds(options, STOP)
-    return await _each(process, engine_of(process), options, "", lambda docker, container: docker.stop(container, seconds))
+    return await _each(process, engine_of(process), options, "", lambda docker, container: docker.life.stop(container, seconds))
 
 
 async def restart(process: Process, words: list[str]) -> int:
     options = parse(RESTART, words)
     seconds = _seconds(options, RESTART)
-    return await _each(process, engine_of(process), options, "", lambda docker, container: docker.restart(container, seconds))
+    return await _each(process, engine_of(process), options, "", lambda docker, container: docker.life.restart(container, seconds))
 
 
 async def kill(process: Process, words: list[str]) -> int:
@@ -65,20 +66,20 @@ async def kill(process: Process, words: list[str]) -> int:
     signal = int(name) if name.isdigit() else SIGNALS.get(name)
     if signal is None or not 0 < signal < 65:
         raise UsageError(f"Error response from daemon: Invalid signal: {options.text('signal')}")
-    return await _each(process, engine_of(process), options, "", lambda docker, container: docker.kill(container, signal))
+    return await _each(process, engine_of(process), options, "", lambda docker, container: docker.life.kill(container, signal))
 
 
 async def rm(process: Process, words: list[str]) -> int:
     options = parse(RM, words)
     force = options.on("force")
-    return await _each(process, engine_of(process), options, "", lambda docker, container: docker.remove(container, force=force))
+    return await _each(process, engine_of(process), options, "", lambda docker, container: docker.life.remove(container, force=force))
 
 
 async def wait(process: Process, words: list[str]) -> int:
     options = parse(WAIT, words)
     docker = engine_of(process)
     for name in options.arguments:
-        process.print(await docker.wait(docker.find(name)))
+        process.print(await docker.life.wait(docker.find(name)))
     return 0
 
 
@@ -123,7 +124,7 @@ async def execute(process: Process, words: list[str]) -> int:
         raise UsageError(f"Error: {error.message}") from None
     added = dict(entry.partition("=")[::2] for entry in options.all("env"))
     try:
-        place = docker.check_exec(container, argv)
+        place = docker.life.check_exec(container, argv)
     except DockerError as error:
         if error.status == 409:
             raise

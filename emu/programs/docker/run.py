@@ -48,18 +48,18 @@ async def run(process: Process, words: list[str]) -> int:
     docker = engine_of(process)
     if options.on("detach"):
         process.print(container.id)
-    stdin = process.stdin if options.on("interactive") else ""
+    stdin = None if options.on("detach") else process.stdin if options.on("interactive") else ""
     try:
-        docker.start(container, on_output=None if options.on("detach") else process.put, on_error=process.put_error, stdin=stdin)
+        docker.life.start(container, on_output=None if options.on("detach") else process.put, on_error=process.put_error, stdin=stdin)
     except DockerError as error:
         if container.config.auto_remove:
-            await docker.remove(container)
+            await docker.life.remove(container)
         raise UsageError(_report(error), NOT_FOUND if "executable file not found" in error.message else FAILED) from None
     if options.on("detach"):
         return 0
     assert container.process is not None
     await process.follow(container.process)
-    return await docker.wait(container)
+    return await docker.life.wait(container)
 
 
 async def create(process: Process, words: list[str]) -> int:
@@ -97,7 +97,7 @@ def _config(process: Process, options: Options) -> ContainerConfig:
     return ContainerConfig(
         image=image,
         command=tuple(command),
-        entrypoint=(entrypoint,) if entrypoint else (),
+        entrypoint=((entrypoint,) if entrypoint else ()) if options.given("entrypoint") else None,
         hostname=options.text("hostname"),
         env=tuple(_variable(process, entry) for entry in options.all("env")),
         expose=tuple(port for entry in options.all("expose") for port in _exposed(entry)),
@@ -109,6 +109,8 @@ def _config(process: Process, options: Options) -> ContainerConfig:
         dns=tuple(options.all("dns")),
         auto_remove=options.on("rm"),
         restart=options.text("restart", "no"),
+        interactive=options.on("interactive"),
+        tty=options.on("tty"),
         labels=dict(entry.partition("=")[::2] for entry in options.all("label")),
         sysctls=dict(entry.partition("=")[::2] for entry in options.all("sysctl")),
         privileged=options.on("privileged"),
