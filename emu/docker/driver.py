@@ -1,6 +1,8 @@
 """What a network driver does, and how one is found by name (libnetwork driverapi).
 
-A driver of one's own is a class like this one, named in the entry-point group `emu.drivers` of an installed package.
+A driver of one's own is a subclass of Driver, named in the entry-point group `emu.drivers` of an installed package (CONTRIBUTING has one).
+The engine gives ids, addresses, default routes, names and files; the driver makes devices. Calls come in this order: create_network;
+create_endpoint, join, publish for each container that starts; unpublish, leave, delete_endpoint when it stops; delete_network.
 """
 
 from __future__ import annotations
@@ -60,15 +62,27 @@ def find_driver(name: str) -> type[Driver]:
         raise DockerError(503, NO_SWARM)
     if name in NOT_MODELLED:
         raise DockerError(501, f"the {name} driver is not modelled")
-    where = DRIVERS.get(name) or _entry_point(name)
+    where = DRIVERS.get(name) or _entry_points().get(name)
     if where is None:
         raise DockerError(404, f'plugin "{name}" not found')
     module, _, attribute = where.partition(":")
-    found: type[Driver] = getattr(import_module(module), attribute)
+    try:
+        found = getattr(import_module(module), attribute)
+    except (ImportError, AttributeError) as error:
+        raise DockerError(500, f'plugin "{name}": {where}: {error}') from None
+    if not isinstance(found, type) or not issubclass(found, Driver):
+        raise DockerError(500, f'plugin "{name}": {where} is not a class of emu.docker.driver.Driver')
     return found
 
 
-def _entry_point(name: str) -> str | None:
+def known_drivers() -> list[str]:
+    """Those that a user can make networks of, with other packages' ones."""
+    own = [name for name in DRIVERS if not find_driver(name).only_one]
+    return [*own, *(name for name in _entry_points() if name not in DRIVERS)]
+
+
+def _entry_points() -> dict[str, str]:
+    """`module:class` by name, of the packages that are installed; read when a name is not one of emu's own."""
     from importlib.metadata import entry_points
 
-    return next((point.value for point in entry_points(group=ENTRY_POINTS) if point.name == name), None)
+    return {point.name: point.value for point in entry_points(group=ENTRY_POINTS)}

@@ -9,6 +9,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from emu.docker.driver import known_drivers
+from emu.errors import did_you_mean
 from emu.topology import values
 from emu.topology.document import KeyPath, MapNode, Node, Report, ScalarNode
 from emu.topology.shapes import Choice, Converted, Either, Field, Flag, Integer, Json, ListOf, MapOf, Record, Shape, Text
@@ -143,6 +145,16 @@ def network_mode(text: str) -> str:
     raise ValueError(f"'{text}' is unknown; known: bridge, host, none, service:NAME, container:NAME")
 
 
+def network_driver(text: str) -> str:
+    """As late as a network names one: other packages may have it."""
+    if text != "bridge" and text not in (known := known_drivers()):
+        refused = text in ("overlay", "ipvlan", "host", "none", "null")
+        raise ValueError(
+            f"'{text}' is not modelled; known: {', '.join(known)}" if refused else f"'{text}' is unknown{did_you_mean(text, known)}"
+        )
+    return text
+
+
 DEPLOY: Record[dict[str, Any]] = Record(
     dict,
     "What a swarm would do.",
@@ -221,7 +233,7 @@ IPAM: Record[dict[str, Any]] = Record(
 def _subnet(ipam: dict[str, Any]) -> dict[str, Any]:
     config = ipam.get("config", ())
     if len(config) > 1:
-        raise ValueError("the bridge driver takes one subnet")
+        raise ValueError("a network has one subnet; several are not modelled")
     if config and "subnet" not in config[0]:
         raise ValueError("a subnet is needed before anything else can be said of its addresses")
     return config[0] if config else {}
@@ -245,8 +257,8 @@ NETWORK = Record(
     "A network of Docker's.",
     {
         "name": Field(Text(values.container_name), "what Docker calls it; PROJECT_KEY if absent"),
-        "driver": Field(Choice("bridge", refused=("overlay", "macvlan", "ipvlan", "host", "none", "null")), "bridge"),
-        "driver_opts": Field(Pairs(), "com.docker.network.… options"),
+        "driver": Field(Text(network_driver), "bridge, macvlan, or one of another package"),
+        "driver_opts": Field(Pairs(), "com.docker.network.… options; of macvlan: parent, macvlan_mode"),
         "ipam": Field(Converted(IPAM, _subnet), "its addresses"),
         "internal": Field(Flag(), "without a way out"),
         "attachable": Field(Flag(), "without effect outside a swarm", check=True),

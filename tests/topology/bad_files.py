@@ -188,8 +188,8 @@ COMPOSE: dict[str, tuple[str, list[str]]] = {
         ["2: services.a.networks.n.ipv4_address: 10.0.0.1 is the network's gateway"],
     ),
     "driver of the next issue": (
-        "services: { a: {} }\nnetworks: { n: { driver: macvlan } }",
-        ["2: networks.n.driver: 'macvlan' is not modelled; known: bridge"],
+        "services: { a: {} }\nnetworks: { n: { driver: ipvlan } }",
+        ["2: networks.n.driver: 'ipvlan' is not modelled; known: bridge, macvlan"],
     ),
     "external network": (
         "services: { a: {} }\nnetworks: { n: { external: true } }",
