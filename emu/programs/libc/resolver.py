@@ -38,10 +38,21 @@ def name_of(process: Process, address: str) -> str | None:
     return next((names[0] for known, names in _hosts(process) if known == address and names), None)
 
 
+def lines_for(process: Process, name: str) -> list[tuple[str, list[str]]]:
+    """Addresses with all their names, from the lines of /etc/hosts that have the name; of IPv6's if there are any."""
+    wanted = name.lower().rstrip(".")
+    found = [line for line in _lines(process) if wanted in (known.lower() for known in line[1])]
+    return [line for line in found if ":" in line[0]] or found
+
+
 def _hosts(process: Process) -> list[tuple[str, list[str]]]:
+    return [line for line in _lines(process) if ":" not in line[0]]
+
+
+def _lines(process: Process) -> list[tuple[str, list[str]]]:
     try:
         text = process.place.files.read("/etc/hosts")
     except FileNotFoundError:
         text = "127.0.0.1 localhost\n"
     lines = (line.partition("#")[0].split() for line in text.splitlines())
-    return [(words[0], words[1:]) for words in lines if words and ":" not in words[0]]
+    return [(words[0], words[1:]) for words in lines if words]
