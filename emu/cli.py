@@ -115,7 +115,7 @@ def diff(ours: Path, reference: Path, as_json: bool) -> None:
 
 def _print_step(result: StepResult) -> None:
     """The command line with its time, its output below, and what was not as expected."""
-    click.echo(f"{result.started_ns / 1e9:8.3f}  {click.style(result.step.place + '$', bold=True)} {result.step.command}")
+    click.echo(f"{result.started_ns / 1e9:8.3f}  {click.style(result.step.place + '$', bold=True)} {result.step.line}")
     lines = result.output.splitlines()
     for line in lines[:SHOWN_LINES]:
         click.echo(INDENT + line if line else "")

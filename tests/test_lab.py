@@ -79,3 +79,11 @@ def test_a_step_that_never_ends_is_shown_and_stopped_at_the_limit(tmp_path: Path
     assert "icmp_seq=10 " in step.output
     assert step.problems == ["stopped: the limit is reached"]
     assert "ping 10.0.0.1" in (tmp_path / "out" / "steps.log").read_text()
+
+
+def test_a_step_in_the_background_is_shown_as_it_was_typed(tmp_path: Path) -> None:
+    path = tmp_path / "background.yaml"
+    path.write_text("hosts: { a: {} }\nsteps: ['a$ sleep 1 &', { on: a, run: 'sleep 2&' }, 'a$ sleep 3']\n")
+    run(load_topology(path), tmp_path / "out")
+    commands = [line.split(" ", 1)[1] for line in (tmp_path / "out" / "steps.log").read_text().splitlines() if "$" in line]
+    assert commands == ["a$ sleep 1 &", "a$ sleep 2 &", "a$ sleep 3"]

@@ -130,7 +130,7 @@ def steps_log(recorder: Recorder) -> str:
     """Each command with its time, output and status, as on a terminal."""
     lines = []
     for ran in recorder.steps:
-        lines.append(f"{ran.started_ns / 1e9:.6f} {ran.step.place}$ {ran.step.command}\n{ran.output}")
+        lines.append(f"{ran.started_ns / 1e9:.6f} {ran.step.place}$ {ran.step.line}\n{ran.output}")
         if ran.output and not ran.output.endswith("\n"):
             lines.append("\n")
         lines.append("(in the background)\n" if ran.exit_status is None else f"(exit status {ran.exit_status})\n")

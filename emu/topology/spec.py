@@ -234,6 +234,11 @@ class Step:
     at_ns: int | None = None
     source: Source = NOWHERE
 
+    @property
+    def line(self) -> str:
+        """As it is typed."""
+        return f"{self.command} &" if self.background else self.command
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class CaptureSpec:
