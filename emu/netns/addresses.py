@@ -71,7 +71,9 @@ class Addresses:
         for each in [gone, *([] if gone.secondary else also)]:
             mine.remove(each)
         kept = {other.ip for other in self.all_addresses()}
+        own = {broadcast(address, length), *(other.broadcast for other in mine)}
         self.fib.remove_all(lambda route: route.kind == "local" and route.dev is dev and route.length == 32 and route.dst not in kept)
+        self.fib.remove_all(lambda route: route.kind == "broadcast" and route.dev is dev and route.dst == gone.broadcast not in own)
         if not gone.secondary:
             self.fib.remove_all(
                 lambda route: (
@@ -82,7 +84,7 @@ class Addresses:
         self.address_changed(gone, False)
 
     def _add_routes(self, address: InterfaceAddress) -> None:
-        """fib_add_ifaddr: the address itself, its subnet, and the subnet's broadcast."""
+        """fib_add_ifaddr: the address itself, its subnet, and its broadcast addresses, the subnet's and one of its own choice."""
         dev, length = address.dev, address.length
         subnet = network(address.ip, length)
         primary = next(mine for mine in self._addresses[dev] if mine.length == length and network(mine.ip, length) == subnet)
@@ -93,9 +95,10 @@ class Addresses:
             on_lo = dev.kind == "loopback"
             kind, scope = ("local", "host") if on_lo else ("unicast", "link")
             self._add_once(Route(subnet, length, dev, src=address.ip, scope=scope, protocol="kernel", kind=kind))
-        if length < 31 and not address.secondary:
-            last = broadcast(address.ip, length)
-            self._add_once(Route(last, 32, dev, src=address.ip, scope="link", protocol="kernel", kind="broadcast"))
+        last = broadcast(address.ip, length) if length < 31 and not address.secondary else None
+        for each in (address.broadcast, last):
+            if each not in (None, BROADCAST):
+                self._add_once(Route(each, 32, dev, src=primary.ip, scope="link", protocol="kernel", kind="broadcast"))
 
     def _add_once(self, route: Route) -> None:
         table = self.fib.local if route.kind in {"local", "broadcast"} else self.fib.routes

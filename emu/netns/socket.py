@@ -70,7 +70,7 @@ class UdpSocket:
 
     def connect(self, address: Address) -> None:
         """Only the peer is heard from now on, and its ICMP errors are. Raises OSError ENETUNREACH."""
-        remote = ip(address[0])
+        remote = self._destination(address[0])
         _, source = self.netns.ipv4.route(remote, self.local_ip)
         if not self.local_port:
             self.bind(("0.0.0.0", 0))
@@ -84,7 +84,12 @@ class UdpSocket:
 
     def sendto(self, data: bytes, address: Address) -> None:
         """Raises OSError: no route, EMSGSIZE, EACCES (broadcast not allowed), or an ICMP error that came before."""
-        self._send(data, ip(address[0]), address[1])
+        self._send(data, self._destination(address[0]), address[1])
+
+    def _destination(self, text: str) -> Ip:
+        """0.0.0.0 is this host: the socket's own address, or localhost (ip_route_output_key_hash_rcu)."""
+        remote = ip(text)
+        return remote if remote != ANY else self.local_ip if self.local_ip != ANY else ip("127.0.0.1")
 
     def _send(self, data: bytes, remote: Ip, port: int) -> None:
         if self._error is not None:
