@@ -1,6 +1,6 @@
 """Every iptables rule that Docker installs on a host, in its order (libnetwork setup_ip_tables.go, iptables.go, firewall_linux.go).
 
-A rule is added only if it is not there yet, as Docker asks with `-C` first. Not modelled: ip6tables, the rules of `--link` and of swarm.
+A rule is added only if it is not there yet, as Docker asks with `-C` first. Not modelled: ip6tables, the rules of swarm.
 """
 
 from __future__ import annotations
@@ -116,6 +116,15 @@ class Firewall:
         if self.enabled:
             for table, chain, rule in self._port_rules(bridge, container, port):
                 self._delete(table, chain, rule)
+
+    def link(self, rules: list[str]) -> None:
+        """What a link opens, with icc=false."""
+        for rule in rules if self.enabled else ():
+            self._append("filter", "DOCKER", rule)
+
+    def unlink(self, rules: list[str]) -> None:
+        for rule in rules if self.enabled else ():
+            self._delete("filter", "DOCKER", rule)
 
     def _nat_rules(self, bridge: str, subnet: Prefix, masquerade: bool, host_address: str) -> list[tuple[str, str, str]]:
         """What is inserted into nat for a bridge, in this order."""

@@ -1,6 +1,6 @@
 """Docker's bridge driver (libnetwork drivers/bridge): a bridge on the host, a veth pair for each container, rules and published ports.
 
-Not modelled: IPv6, `--link`, attaching to a bridge that exists already, more than one subnet a network.
+Not modelled: IPv6, attaching to a bridge that exists already, more than one subnet a network.
 """
 
 from __future__ import annotations
@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from emu.docker import links
 from emu.docker.driver import Driver
 from emu.docker.errors import DockerError
 from emu.netdev.bridge import Bridge
@@ -42,6 +43,7 @@ class BridgeState:
     mtu: int
     veths: dict[Endpoint, Veth] = field(default_factory=dict)  # the host's ends
     mappings: dict[Endpoint, list[Mapping]] = field(default_factory=dict)
+    links: dict[Endpoint, list[tuple[Endpoint, list[str]]]] = field(default_factory=dict)  # other ends and rules, with icc=false
 
 
 class BridgeDriver(Driver):
@@ -129,6 +131,7 @@ class BridgeDriver(Driver):
 
     def leave(self, endpoint: Endpoint) -> None:
         """The interface leaves the container's namespace; with `delete_endpoint` it is gone."""
+        self._unlink(endpoint)
         outer = _state(endpoint.network).veths.pop(endpoint, None)
         if outer is not None and outer.netns is not None:
             self.docker.netns.delete_device(outer)
@@ -138,12 +141,27 @@ class BridgeDriver(Driver):
 
     def publish(self, endpoint: Endpoint, bindings: list[PortBinding]) -> None:
         state = _state(endpoint.network)
+        if not state.icc:
+            self._link(endpoint)
         if endpoint.network.internal or not bindings:
             return
         assert endpoint.ip is not None
         default_ip = endpoint.network.config.options.get(HOST_BINDING, "")
         state.mappings[endpoint] = self.docker.ports.publish(state.name, endpoint.ip, bindings, default_ip)
         endpoint.published = [mapping.port for mapping in state.mappings[endpoint]]
+
+    def _link(self, endpoint: Endpoint) -> None:
+        state = _state(endpoint.network)
+        state.links[endpoint] = links.openings(self.docker, endpoint)
+        for _, rules in state.links[endpoint]:
+            self.docker.firewall.link(rules)
+
+    def _unlink(self, endpoint: Endpoint) -> None:
+        """As Docker does it, up to the first other end that is gone."""
+        for other, rules in _state(endpoint.network).links.pop(endpoint, []):
+            if other.id not in endpoint.network.endpoints:
+                break
+            self.docker.firewall.unlink(rules)
 
     def unpublish(self, endpoint: Endpoint) -> None:
         self.docker.ports.withdraw(_state(endpoint.network).mappings.pop(endpoint, []))
