@@ -1,0 +1,17 @@
+"""uname(1): a Linux 5.10 of x86_64, as Debian 11 has it. Options -a -s -n -r -m -o -v."""
+
+from __future__ import annotations
+
+from emu.process import Process
+from emu.programs.libc.getopt import getopt
+
+RELEASE = "5.10.0-8-amd64"
+VERSION = "#1 SMP Debian 5.10.46-4 (2021-08-03)"
+
+
+async def main(process: Process, argv: list[str]) -> int:
+    options = getopt(argv, "asnrmov", {"all": "a"})
+    values = {"s": "Linux", "n": process.place.hostname, "r": RELEASE, "v": VERSION, "m": "x86_64", "o": "GNU/Linux"}
+    wanted = list(values) if "a" in options else [letter for letter in values if letter in options] or ["s"]
+    process.print(" ".join(values[letter] for letter in wanted))
+    return 0
