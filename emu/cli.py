@@ -113,6 +113,23 @@ def diff(ours: Path, reference: Path, as_json: bool) -> None:
     sys.exit(0 if comparison.equal else 1)
 
 
+@main.command()
+@click.argument("topology", type=click.Path(path_type=Path))
+@click.option("-o", "--output", type=click.Path(path_type=Path), help="Keep the run in this folder.")
+@click.option("--json", "as_json", is_flag=True, help="The differences as JSON on standard output.")
+def check(topology: Path, output: Path | None, as_json: bool) -> None:
+    """Run TOPOLOGY and compare its captures and state with its reference.
+
+    Exit status: 0 as the reference, 1 not, 2 the input was wrong.
+    """
+    from emu.check import check as check_topology
+    from emu.topology.loader import load_topology
+
+    result = check_topology(load_topology(topology), output)
+    click.echo(json.dumps(result.as_data(), indent=2) if as_json else result.report())
+    sys.exit(0 if result.ok else 1)
+
+
 def _print_step(result: StepResult) -> None:
     """The command line with its time, its output below, and what was not as expected."""
     click.echo(f"{result.started_ns / 1e9:8.3f}  {click.style(result.step.place + '$', bold=True)} {result.step.line}")

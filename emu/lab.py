@@ -135,12 +135,16 @@ class Lab:
             raise EmuError(f"no host or container '{name}'{did_you_mean(name, places)}")
         return places[name]
 
+    def namespaces(self) -> dict[str, Netns]:
+        """All network namespaces by name: those of places, and those of `ip netns`."""
+        found = {place.netns.name: place.netns for place in self.places().values()}
+        for host in self.hosts.values():
+            found.update({netns.name: netns for netns in host.namespaces.values()})
+        return found
+
     def devices(self) -> dict[str, NetDevice]:
         """All interfaces by name: `docker1/docker0`, `docker1/web/eth0`."""
-        namespaces = {place.netns.name: place.netns for place in self.places().values()}
-        for host in self.hosts.values():
-            namespaces.update({netns.name: netns for netns in host.namespaces.values()})
-        return {dev.label: dev for netns in namespaces.values() for dev in netns.devices.values()}
+        return {dev.label: dev for netns in self.namespaces().values() for dev in netns.devices.values()}
 
     def find(self, name: str) -> NetDevice | Place:
         """An interface (`docker1/web/eth0`) or a place (`docker1/web`). Raises EmuError with the names that there are."""
@@ -156,13 +160,14 @@ class Lab:
 
     # --- command lines
 
-    def start(self, place: str, line: str, on_output: Callable[[str], None] | None = None) -> Process:
-        """Start a command line; it runs as virtual time goes on."""
-        return shell.start(self.place(place), line, on_output=on_output)
+    def start(self, place: str, line: str, on_output: Callable[[str], None] | None = None, *, programs_of: str = "own") -> Process:
+        """Start a command line; it runs as virtual time goes on. `programs_of="host"`: the host's programs in a container's namespace."""
+        where = self.place(place)
+        return shell.start(where.host.place.in_netns(where.netns) if programs_of == "host" else where, line, on_output=on_output)
 
-    def run(self, place: str, line: str, on_output: Callable[[str], None] | None = None) -> Process:
+    def run(self, place: str, line: str, on_output: Callable[[str], None] | None = None, *, programs_of: str = "own") -> Process:
         """Run a command line to its end. Raises LimitReached, or EmuError if it waits for what cannot happen any more."""
-        process = self.start(place, line, on_output)
+        process = self.start(place, line, on_output, programs_of=programs_of)
         self._run_until(process.exited, f"{place}$ {line}")
         return process
 
@@ -189,7 +194,7 @@ class Lab:
         started = self.engine.now
         problems: list[str] = []
         try:
-            process = self.start(step.place, step.command, on_output)
+            process = self.start(step.place, step.command, on_output, programs_of=step.programs)
         except EmuError as mistake:
             raise EmuError(f"{step.source}: {mistake}") from mistake
         if step.background:
@@ -210,17 +215,28 @@ class Lab:
         unmet = expectations(step, process)
         return StepResult(step, started, ended, process.output, process.exit_status, problems + unmet, len(unmet))
 
-    def run_steps(self, on_step: Callable[[StepResult], None] | None = None) -> list[StepResult]:
-        """All steps, then the quiet after them. Raises LimitReached, after `on_step` for the step that was going on."""
+    def run_steps(
+        self, on_step: Callable[[StepResult], None] | None = None, on_begin: Callable[[], None] | None = None
+    ) -> list[StepResult]:
+        """All steps, then the quiet after them. Raises LimitReached, after `on_step` for the step that was going on.
+
+        `on_begin` is called between the steps of `setup` and the rest.
+        """
         self._zero_ns = self.engine.now
         results = []
-        for step in self.topology.steps:
+        for position, step in enumerate(self.topology.steps):
+            if position == len(self.topology.setup):
+                self._zero_ns = self.engine.now
+                if on_begin is not None:
+                    on_begin()
             result = self.run_step(step)
             results.append(result)
             if on_step is not None:
                 on_step(result)
             if result.stopped is not None:
                 raise result.stopped
+        if on_begin is not None and len(self.topology.steps) == len(self.topology.setup):
+            on_begin()
         self.settle()
         return results
 

@@ -17,6 +17,9 @@ if TYPE_CHECKING:
     from emu.topology.spec import Topology
 
 
+Watch = Callable[[Lab, StepResult | None], None]  # after a step; None: at the end
+
+
 @dataclass
 class RunResult:
     """What a run was: its steps, its figures, and where its files are. `stopped` says why it ended early."""
@@ -49,16 +52,20 @@ def run(
     *,
     on_up: Callable[[RunResult], None] | None = None,
     on_step: Callable[[StepResult], None] | None = None,
+    watch: Watch | None = None,
 ) -> RunResult:
     """Run a topology and write `folder` (default `emu-NAME` in the working directory), whole or not at all.
 
-    `on_up` is called when hosts and containers are there, `on_step` after each step. Raises EmuError for mistakes of the topology that show
+    `on_up` is called when hosts and containers are there, `on_step` after each step; `watch` looks into the lab at the same moments and at
+    the end. Captures begin after the topology's setup. Raises EmuError for mistakes of the topology that show
     only when it is built, OSError for what the file system refuses.
     """
     began = time.perf_counter()
     result = RunResult(Path(folder) if folder is not None else Path(f"emu-{topology.name}"))
     with RunFolder(result.folder) as files, Lab(topology) as lab:
         recorder = Recorder(lab, files, promiscuous=topology.capture.promiscuous)
+        if topology.setup:
+            lab.on_netns.remove(recorder.watch)
         lab.up()
         places = lab.places()
         result.hosts = len(lab.hosts)
@@ -67,19 +74,29 @@ def run(
         if on_up is not None:
             on_up(result)
 
+        def begin() -> None:
+            if topology.setup:
+                lab.on_netns.append(recorder.watch)
+                for netns in lab.namespaces().values():
+                    recorder.watch(netns)
+
         def keep(step: StepResult) -> None:
             result.steps.append(step)
+            if watch is not None:
+                watch(lab, step)
             if on_step is not None:
                 on_step(step)
 
         try:
-            lab.run_steps(keep)
+            lab.run_steps(keep, begin)
         except LimitReached as limit:
             result.stopped = str(limit)
         result.virtual_ns = lab.engine.now
         result.notices = lab.notices()
         for step in result.steps:
             recorder.log_step(step)
+        if watch is not None:
+            watch(lab, None)
         recorder.finish()
         result.frames, result.dropped, result.captures = recorder.frames, recorder.dropped, recorder.captures
     result.real_seconds = time.perf_counter() - began

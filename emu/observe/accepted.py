@@ -5,13 +5,14 @@
       frames: [3, 9]                                # optional: only at these frames of the reference
       reason: two connections race through the proxy
 
-An entry that accepts nothing any more is itself a difference, so that the list stays true.
+An entry that accepts nothing any more is itself a difference, so that the list stays true. A list in the folder above is shared by all
+references there: of that one an entry may be for others.
 """
 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import yaml
@@ -32,6 +33,7 @@ class Accepted:
     reason: str
     frames: frozenset[int] = frozenset()
     source: str = ""
+    shared: bool = False
 
     def accepts(self, difference: Difference) -> bool:
         if not (_matches(self.at, difference.capture) and _matches(self.differs, difference.text)):
@@ -44,8 +46,12 @@ def _matches(pattern: str, text: str) -> bool:
 
 
 def read_accepted(folder: Path) -> list[Accepted]:
-    """The folder's list; none if it has no such file. Raises EmuError with file and line for an entry that says too little."""
-    path = folder / FILE
+    """The folder's list and the one above. Raises EmuError with file and line for an entry that says too little."""
+    above = [replace(entry, shared=True) for entry in _read(folder.resolve().parent / FILE)]
+    return _read(folder / FILE) + above
+
+
+def _read(path: Path) -> list[Accepted]:
     if not path.is_file():
         return []
     try:

@@ -78,10 +78,11 @@ def compare(ours: Path, reference: Path, names: Mapping[str, str] | None = None)
     if ours.is_dir() != reference.is_dir():
         raise EmuError(f"{ours}: is a {_kind(ours)}, and {reference} a {_kind(reference)}: two of one kind can be compared")
     if ours.is_dir():
-        points = _of_folders(ours, reference, dict(names or {}), comparison)
+        mine, there = captures_in(ours), dict(names or {})
+        back = {there.get(name, name): name for name in captures_in(reference)}
+        compare_points({back.get(name, name): path for name, path in mine.items()}, captures_in(reference), comparison)
     else:
-        points = _of_files(ours, reference, "", comparison)
-    _compare(points, comparison)
+        _compare(_of_files(ours, reference, "", comparison), comparison)
     if reference.is_dir():
         accept(comparison, read_accepted(reference))
     return comparison
@@ -99,7 +100,9 @@ def accept(comparison: Comparison, accepted: Iterable[Accepted]) -> None:
             comparison.accepted.append((difference, entry))
     used = {id(entry) for _, entry in comparison.accepted}
     rest += [
-        Difference(str(each.source), f"'{each.differs}' at {each.at} does not occur any more") for each in accepted if id(each) not in used
+        Difference(str(each.source), f"'{each.differs}' at {each.at} does not occur any more")
+        for each in accepted
+        if not each.shared and id(each) not in used
     ]
     comparison.differences = rest
 
@@ -111,7 +114,7 @@ def _kind(path: Path) -> str:
 # --- capture points
 
 
-def captures_in(folder: Path) -> dict[str, Path]:
+def captures_in(folder: Path, *, needed: bool = True) -> dict[str, Path]:
     """The capture files in a folder and those below it, by name without suffix; those of a run of emu, if it is one. Raises EmuError."""
     root = folder / "captures" if (folder / "captures").is_dir() else folder
     found: dict[str, Path] = {}
@@ -125,23 +128,21 @@ def captures_in(folder: Path) -> dict[str, Path]:
         found[name] = path
     if len(found) > 1 and found.get(MERGED, Path()).suffix == ".pcapng":
         del found[MERGED]
-    if not found:
+    if needed and not found:
         raise EmuError(f"{folder}: no captures in it")
     return found
 
 
-def _of_folders(ours: Path, reference: Path, names: dict[str, str], comparison: Comparison) -> Points:
-    mine, theirs = captures_in(ours), captures_in(reference)
+def compare_points(ours: Mapping[str, Path], reference: Mapping[str, Path], comparison: Comparison) -> None:
+    """Two sets of captures by the names of their capture points. Raises EmuError."""
     points: Points = {}
-    for name, path in theirs.items():
-        wanted = names.get(name, name)
-        if wanted in mine:
-            points |= _of_files(mine[wanted], path, name, comparison)
+    for name, path in reference.items():
+        if name in ours:
+            points |= _of_files(ours[name], path, name, comparison)
         else:
             comparison.differences.append(Difference(name, "there is no such capture, expected one"))
-    known = {names.get(name, name) for name in theirs}
-    comparison.differences += [Difference(name, "this capture is not in the reference") for name in mine if name not in known]
-    return points
+    comparison.differences += [Difference(name, "this capture is not in the reference") for name in ours if name not in reference]
+    _compare(points, comparison)
 
 
 def _of_files(ours: Path, reference: Path, name: str, comparison: Comparison) -> Points:

@@ -27,17 +27,20 @@ class Renaming:
 
     def meet(self, ours: Fields, theirs: Fields) -> bool:
         """Whether two frames of one shape may be the same, as far as is known; if so, they are from now on."""
-        pairs = [(mine, there) for mine, there in zip(ours.values(), theirs.values(), strict=True) if isinstance(mine, Name)]
-        known = all(
-            isinstance(there, Name)
-            and self._ours.get((there.kind, there.value), mine.value) == mine.value
+        if not self.could_meet(ours, theirs):
+            return False
+        for mine, there in zip(ours.values(), theirs.values(), strict=True):
+            if isinstance(mine, Name) and isinstance(there, Name):
+                self.agrees(mine, there)
+        return True
+
+    def could_meet(self, ours: Fields, theirs: Fields) -> bool:
+        return all(
+            self._ours.get((there.kind, there.value), mine.value) == mine.value
             and self._theirs.get((mine.kind, mine.value), there.value) == there.value
-            for mine, there in pairs
+            for mine, there in zip(ours.values(), theirs.values(), strict=True)
+            if isinstance(mine, Name) and isinstance(there, Name)
         )
-        for mine, there in pairs if known else ():
-            assert isinstance(there, Name)
-            self.agrees(mine, there)
-        return known
 
     def expected(self, theirs: Value) -> str:
         """The reference's value in our words."""

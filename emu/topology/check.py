@@ -181,8 +181,9 @@ def _check_steps(topology: Topology, report: Report) -> None:
     latest = 0
     hosts = topology.hosts.values()
     places = {host.name for host in hosts} | {f"{host.name}/{name}" for host in hosts for name in _containers(host, topology.steps)}
+    before = len(topology.setup)
     for index, step in enumerate(topology.steps):
-        path: KeyPath = ("steps", index)
+        path: KeyPath = ("setup", index) if step.setup else ("steps", index - before)
         if step.place not in places:
             problem = _place_problem(step, topology, report)
             if problem:

@@ -45,7 +45,8 @@ def _read(root: Node, file: Path, report: Report) -> Topology:
         topology = TOPOLOGY.read(root, (), report)
         name = topology.name or file.stem
         hosts = {key: _with_docker(host) for key, host in topology.hosts.items()}
-        steps = tuple(_in_background(step) for step in topology.steps)
+        setup = [replace(step, setup=True) for step in topology.setup]
+        steps = tuple(_in_background(step) for step in (*setup, *topology.steps))
         topology = replace(topology, name=name, hosts=hosts, steps=steps)
         check(topology, report)
     report.finish()

@@ -13,7 +13,7 @@ from emu.topology import values
 from emu.topology.compose import EXPOSE
 from emu.topology.document import KeyPath, Node, Report, read_text
 from emu.topology.project import ComposeContent, ComposeFile
-from emu.topology.shapes import Either, Field, Flag, Integer, Json, ListOf, MapOf, Record, Shape, Text
+from emu.topology.shapes import Choice, Converted, Either, Field, Flag, Integer, Json, ListOf, MapOf, Record, Shape, Text
 from emu.topology.spec import (
     AddressPool,
     CaptureSpec,
@@ -24,6 +24,7 @@ from emu.topology.spec import (
     InterfaceSpec,
     Lan,
     Limits,
+    ReferenceSpec,
     Step,
     Topology,
 )
@@ -189,6 +190,8 @@ STEP = Record(
         "run": Field(LINE, "the command; an & at its end leaves it in the background", required=True, to="command"),
         "expect": Field(EXPECT, "what must be so afterwards"),
         "at": Field(DURATION, "a virtual time, counted from the first step", to="at_ns"),
+        "programs": Field(Choice("own", "host"), "host: the host's own programs, in the container's network namespace"),
+        "state": Field(Text(values.name, "a name", values.NAME), "state dumps of the reference, compared after the step"),
     },
 )
 
@@ -222,6 +225,33 @@ class LongStep(Shape[Step]):
         return STEP.json(definitions)
 
 
+STEPS = ListOf(Either(text=ShortStep(), mapping=LongStep()))
+
+
+class Folder(Text[str]):
+    """The path of a folder that exists, counted from the file that names it."""
+
+    def __init__(self) -> None:
+        super().__init__(values.line, "a folder's path")
+
+    def read(self, node: Node, path: KeyPath, report: Report) -> str:
+        folder = Path(node.source.file).parent / super().read(node, path, report)
+        if not folder.is_dir():
+            report.refuse(node.source, path, f"there is no folder '{folder}'")
+        return str(folder)
+
+
+REFERENCE = Record(
+    ReferenceSpec,
+    "What `emu check` compares a run with.",
+    {
+        "folder": Field(Folder(), "captures, and state dumps in state/", required=True),
+        "captures": Field(
+            ListOf(LINE), "the capture points that are in it: web.eth0, host.veth-web, host.br-app; all interfaces if absent"
+        ),
+    },
+)
+
 TOPOLOGY = Record(
     Topology,
     "A lab: hosts on Ethernet segments, what runs on them, and the command lines to run.",
@@ -231,7 +261,12 @@ TOPOLOGY = Record(
         "lans": Field(MapOf(values.name, LAN, values.NAME), "Ethernet segments, by name"),
         "hosts": Field(MapOf(values.name, HOST, values.NAME, "has no host"), "machines, by name", required=True),
         "images": Field(MapOf(values.line, IMAGE), "images, by name"),
-        "steps": Field(ListOf(Either(text=ShortStep(), mapping=LongStep())), "command lines, each after the one before"),
+        "setup": Field(STEPS, "command lines before the captures begin"),
+        "steps": Field(STEPS, "command lines, each after the one before"),
+        "reference": Field(
+            Either(text=Converted(Folder(), lambda folder: ReferenceSpec(folder=folder)), mapping=REFERENCE),
+            "what `emu check` compares with: a folder",
+        ),
         "programs": Field(MapOf(values.container_name, ProgramFile(), values.CONTAINER_NAME), "Python files, by the program's name"),
         "capture": Field(
             Record(CaptureSpec, "How captures are taken.", {"promiscuous": Field(Flag(), "false is `tcpdump -p`")}),

@@ -225,10 +225,17 @@ def is_pattern(text: str) -> bool:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Step:
-    """A command line in a place (`host` or `host/container`). `at_ns` is counted from the first step; None: after the one before."""
+    """A command line in a place (`host` or `host/container`). `at_ns` is counted from the first step; None: after the one before.
+
+    `setup` steps come before captures begin. `programs` is "host" for the host's own programs in a container's network namespace. `state`
+    names the state dumps of the reference that are compared after the step.
+    """
 
     place: str
     command: str
+    setup: bool = False
+    programs: str = "own"
+    state: str = ""
     background: bool = False
     expect: Expect = Expect()
     at_ns: int | None = None
@@ -248,6 +255,15 @@ class CaptureSpec:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class ReferenceSpec:
+    """Captures and state dumps that a run is compared with. Without `captures`, those of all interfaces are expected."""
+
+    folder: str
+    captures: tuple[str, ...] = ()
+    source: Source = NOWHERE
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Limits:
     """When a lab that never goes quiet is ended: virtual time, and events of the engine."""
 
@@ -257,7 +273,10 @@ class Limits:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Topology:
-    """A whole lab, as its file says. `programs` are paths of Python files; `notices` are for the user to read once."""
+    """A whole lab, as its file says. `programs` are paths of Python files; `notices` are for the user to read once.
+
+    Those of `setup` are the first of `steps`, once the file is read.
+    """
 
     name: str = ""
     seed: int = 1
@@ -265,7 +284,9 @@ class Topology:
     hosts: Mapping[str, HostSpec] = field(default_factory=dict)
     images: Mapping[str, ImageSpec] = field(default_factory=dict)
     programs: Mapping[str, str] = field(default_factory=dict)
+    setup: tuple[Step, ...] = ()
     steps: tuple[Step, ...] = ()
+    reference: ReferenceSpec | None = None
     capture: CaptureSpec = CaptureSpec()
     limits: Limits = Limits()
     notices: tuple[str, ...] = ()

@@ -1,0 +1,191 @@
+"""`emu check`: run a topology, and compare what it captured and what its places print with a reference.
+
+A reference is a folder of captures, `PLACE.INTERFACE.pcap`, recorded by tcpdump on real machines or by emu, and of state dumps in `state/`.
+Generated names are found by what they belong to: `host.veth-web` is the host's end of container web's eth0 (`veth-web-eth1` of its eth1),
+`host.br-app` the bridge of network app, `web.eth0` an interface inside container web.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from emu.errors import EmuError
+from emu.lab import Lab, StepResult
+from emu.netdev.device import NetDevice
+from emu.netdev.veth import Veth
+from emu.observe.accepted import read_accepted
+from emu.observe.compare import Comparison, accept, captures_in, compare_points
+from emu.observe.state import compare_state, reading_order
+from emu.observe.words import Difference
+from emu.runner import RunResult, run
+from emu.topology.spec import Topology
+
+PLACES = {  # of a dump PLACE.WHAT: the command that prints it, on the machine
+    "ip-addr": "ip addr",
+    "ip-route": "ip route",
+    "ip-neigh": "ip neigh",
+    "ip-rule": "ip rule",
+    "ip-route-local": "ip route show table local",
+    "ip-link-detail": "ip -d link",
+    "iptables-save": "iptables-save",
+    "conntrack-L": "conntrack -L",
+    "ss-lntu": "ss -lntu",
+    "bridge-fdb": "bridge fdb show",
+    "bridge-link": "bridge -d link",
+    "brctl-show": "brctl show",
+    "sysctl": "sysctl -a",
+}
+FILES = {  # the same, in the container itself
+    "resolv.conf": "cat /etc/resolv.conf",
+    "hosts": "cat /etc/hosts",
+    "hostname": "cat /etc/hostname",
+    "env": "sh -c env",
+}
+DOCKER = {  # of a dump without a place: of the first host with Docker
+    "docker-network-ls": "docker network ls",
+    "docker-ps": "docker ps -a",
+    "docker-network-inspect.json": "docker network inspect",
+}
+
+
+@dataclass
+class CheckResult:
+    """What a run was, and how it compares."""
+
+    run: RunResult
+    comparison: Comparison
+    states: int = 0
+
+    @property
+    def ok(self) -> bool:
+        return self.run.ok and self.comparison.equal
+
+    def report(self) -> str:
+        """For people."""
+        lines = [f"{step.step.source}: {problem}" for step, problem in self.run.problems]
+        lines += [self.run.stopped] if self.run.stopped else []
+        return "\n".join([*lines, self.comparison.report()])
+
+    def as_data(self) -> dict[str, Any]:
+        """For `--json`."""
+        problems = [f"{step.step.source}: {problem}" for step, problem in self.run.problems]
+        return self.comparison.as_data() | {"ok": self.ok, "states": self.states, "problems": problems, "stopped": self.run.stopped}
+
+
+class _Watcher:
+    """Looks into the lab while it runs: the names of its interfaces, and the dumps that the reference has of a moment."""
+
+    def __init__(self, reference: Path) -> None:
+        self.state = reference / "state"
+        self.names: dict[str, str] = {}  # a capture point as a reference calls it -> as the run's file is called
+        self.dumps: list[tuple[str, str, str]] = []
+        self.unknown: list[Difference] = []
+
+    def __call__(self, lab: Lab, step: StepResult | None) -> None:
+        for name, dev in capture_points(lab):
+            self.names.setdefault(name, dev.label.replace("/", "."))
+        if step is None:
+            self._read(lab, self.state)
+        elif step.step.state:
+            folder = self.state / step.step.state
+            if not folder.is_dir():
+                raise EmuError(f"{step.step.source}: the reference has no folder state/{step.step.state}")
+            self._read(lab, folder)
+
+    def _read(self, lab: Lab, folder: Path) -> None:
+        for path in sorted(folder.iterdir()) if folder.is_dir() else ():
+            if path.is_file():
+                name = str(path.relative_to(self.state))
+                try:
+                    reference = path.read_text(encoding="utf-8")
+                    self.dumps.append((name, _printed(lab, path.name), reference))
+                except (EmuError, OSError, UnicodeDecodeError) as error:
+                    self.unknown.append(Difference(name, f"cannot be compared: {error}"))
+
+
+def capture_points(lab: Lab) -> Iterator[tuple[str, NetDevice]]:
+    """All interfaces under each of the names that a reference may use."""
+    places = lab.places()
+    short = [name.rpartition("/")[2] for name in places]
+    owners: dict[int, tuple[str, str]] = {}
+    for name, place in places.items():
+        container = name.rpartition("/")[2]
+        for dev in place.netns.devices.values():
+            yield f"{name.replace('/', '.')}.{dev.name}", dev
+            if "/" in name:
+                owners[id(dev)] = container, dev.name
+                if short.count(container) == 1:
+                    yield f"{container}.{dev.name}", dev
+    for host in lab.hosts.values():
+        for dev in host.netns.devices.values():
+            if isinstance(dev, Veth) and id(dev.peer) in owners:
+                container, interface = owners[id(dev.peer)]
+                yield f"{host.name}.veth-{container}{'' if interface == 'eth0' else f'-{interface}'}", dev
+        for network in host.docker.networks.all.values() if host.docker is not None else ():
+            if f"br-{network.id[:12]}" in host.netns.devices:
+                yield f"{host.name}.br-{network.name}", host.netns.devices[f"br-{network.id[:12]}"]
+
+
+def _printed(lab: Lab, name: str) -> str:
+    """What emu's programs print now for a dump of this name. Raises EmuError for a name that stands for no command."""
+    if name in DOCKER or name.startswith("docker-inspect-"):
+        host = next((host.name for host in lab.hosts.values() if host.docker is not None), "")
+        line = DOCKER.get(name) or f"docker inspect {name.removeprefix('docker-inspect-').removesuffix('.json')}"
+        if name == "docker-network-inspect.json":
+            line += "".join(f" {network.name}" for network in lab.hosts[host].docker.networks.all.values())
+        return lab.run(host, line).stdout
+    place, _, what = name.partition(".")
+    if what in FILES:
+        return lab.run(_place(lab, place), FILES[what]).stdout
+    if what not in PLACES:
+        raise EmuError("no command is known that prints it")
+    process = lab.run(_place(lab, place), PLACES[what], programs_of="host")
+    return process.output if process.exit_status else process.stdout
+
+
+def _place(lab: Lab, name: str) -> str:
+    """A host, or a container by its own name. Raises EmuError."""
+    places = lab.places()
+    found = [each for each in places if each == name or each.rpartition("/")[2] == name]
+    if len(found) != 1 and name not in places:
+        raise EmuError(f"there is no place '{name}'" if not found else f"'{name}' may be {' or '.join(found)}")
+    return name if name in places else found[0]
+
+
+def check(topology: Topology, output: Path | None = None) -> CheckResult:
+    """Run and compare; the run's folder is kept if `output` names one. Raises EmuError: no reference, or it cannot be read."""
+    if topology.reference is None:
+        raise EmuError(f"{topology.source}: has no reference to compare with; name its folder: `reference: FOLDER`")
+    reference = Path(topology.reference.folder)
+    watcher = _Watcher(reference)
+    with tempfile.TemporaryDirectory() as temporary:
+        folder = output or Path(temporary) / "run"
+        result = run(topology, folder, watch=watcher)
+        comparison = Comparison()
+        _compare_captures(topology, watcher, captures_in(folder), captures_in(reference, needed=False), comparison)
+    comparison.differences += watcher.unknown
+    for dump in sorted(watcher.dumps, key=lambda dump: reading_order(dump[0])):
+        comparison.differences += compare_state(*dump, comparison.names)
+    accept(comparison, read_accepted(reference))
+    return CheckResult(result, comparison, len(watcher.dumps))
+
+
+def _compare_captures(
+    topology: Topology, watcher: _Watcher, ours: dict[str, Path], reference: dict[str, Path], comparison: Comparison
+) -> None:
+    """The points that the topology says the reference has; without a list, all of the run's."""
+    assert topology.reference is not None
+    listed = topology.reference.captures
+    mine = {name: ours[watcher.names[name]] for name in listed if watcher.names.get(name) in ours}
+    for name in listed:
+        if name not in mine:
+            comparison.differences.append(Difference(name, "the lab has no such capture point"))
+    if not listed:
+        wanted = {name: watcher.names.get(name, name) for name in reference}
+        mine = {name: ours[file] for name, file in wanted.items() if file in ours}
+        mine |= {file: path for file, path in ours.items() if file not in wanted.values()}
+    compare_points(mine, reference, comparison)

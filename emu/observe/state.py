@@ -1,0 +1,192 @@
+"""State dumps compared in words: what `ip addr`, `iptables-save`, `docker network inspect` … print, with a recording of the same.
+
+    host.iptables-save, line 14: -A DOCKER -j RETURN, expected -A DOCKER -j DROP
+
+Lines are equal up to the renaming of the captures that belong to them: generated MAC addresses, ids, names of veths and interface numbers.
+Left out: times and counters, the order of lines where programs promise none, states of neighbours that only say how long ago they were
+heard (REACHABLE, STALE, DELAY, PROBE).
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from difflib import SequenceMatcher
+from typing import Any
+
+from emu.observe.renaming import Renaming
+from emu.observe.values import EPHEMERAL, Name, Value, shape
+from emu.observe.words import Difference
+
+UNORDERED = {"conntrack-L", "ip-neigh", "docker-ps", "bridge-fdb", "docker-network-ls", "env", "ss-lntu", "sysctl", "brctl-show"}
+
+Line = tuple[Value, ...]
+
+_TOKEN = re.compile(
+    r"""(?P<mac>\b[0-9a-f]{2}(?::[0-9a-f]{2}){5}\b)
+      | (?P<id>\b[0-9a-f]{64}\b|\b[0-9a-f]{12}\b)
+      | (?P<veth>\bveth[0-9a-f]{7}\b)
+      | (?P<index>(?<=@if)\d+|^\d+(?=:[ ])|(?<=link-netnsid[ ])\d+)
+      | (?P<echo>(?<=[ ]id=)\d+)
+      | (?P<port>(?<=port=)\d+|(?<=127\.0\.0\.11:)\d+)""",
+    re.VERBOSE | re.MULTILINE,
+)
+_BRIDGE_ID = re.compile(r"\b8000\.([0-9a-f]{12}\b|(?:[0-9a-f]{1,2}:){5}[0-9a-f]{1,2})")
+_LEFT_OUT = [  # what it is, what is put in its place
+    (re.compile(r" link-netns(id)? \S+"), ""),  # where the other end is
+    (re.compile(r"(?<=\w)@if\d+(?=:)"), ""),
+    (re.compile(r"\b(\w+_timer) +[\d.]+"), r"\1"),
+    (re.compile(r"\b(REACHABLE|STALE|DELAY|PROBE)\b"), "(known)"),
+    (re.compile(r"^(\w+ +\d+) \d+ (?=[A-Zs])", re.MULTILINE), r"\1 (seconds) "),  # conntrack's timeout
+    (re.compile(r"\d{4}-\d\d-\d\dT[\d:.]+Z"), "(time)"),
+    (re.compile(r"(About )?(an?|\d+) (second|minute|hour|day)s?( ago)?"), "(time)"),
+    (re.compile(r"Less than a second( ago)?"), "(time)"),
+    (re.compile(r"^# .*\n", re.MULTILINE), ""),
+    (re.compile(r"(?m)^(:\S+ \S+) \[\d+:\d+\]$"), r"\1"),
+    (re.compile(r"[ \t]+"), " "),
+]
+
+
+def compare_state(name: str, ours: str, reference: str, names: Renaming) -> list[Difference]:
+    """`name` is PLACE.WHAT, as the dump is called."""
+    what = name.rpartition("/")[2].partition(".")[2] or name.rpartition("/")[2]
+    if name.endswith(".json"):
+        try:
+            mine, theirs = json.loads(ours), json.loads(reference)
+        except ValueError:
+            return [Difference(name, f"is no JSON: {ours[:60]!r}")]
+        ours, reference = "\n".join(_flat(_like(mine, theirs))), "\n".join(_flat(theirs))
+    if what == "brctl-show":  # ports stand in the order of their names, the first beside the bridge
+        ours, reference = (re.sub(r"(?m)\t(no|yes)\t+(\S+)$", r"\t\1\n\2", text) for text in (ours, reference))
+    mine_lines, their_lines = _lines(ours), _lines(reference)
+    if what in UNORDERED:
+        return list(_unordered(name, mine_lines, their_lines, names))
+    return list(_ordered(name, mine_lines, their_lines, names))
+
+
+def _lines(text: str) -> list[tuple[int, Line]]:
+    """Numbered, without empty ones."""
+    found = []
+    for number, line in enumerate(text.splitlines(), 1):
+        for pattern, instead in _LEFT_OUT:
+            line = pattern.sub(instead, line)  # noqa: PLW2901 - step by step
+        if line.strip():
+            found.append((number, tuple(_tokens(line.strip()))))
+    return found
+
+
+def _tokens(line: str) -> Iterator[Value]:
+    line = _BRIDGE_ID.sub(lambda match: "8000." + _padded(match[1]), line)
+    position = 0
+    for match in _TOKEN.finditer(line):
+        if value := _name(match):
+            yield line[position : match.start()]
+            yield value
+            position = match.end()
+    yield line[position:]
+
+
+def _padded(address: str) -> str:
+    """A bridge's address: brctl writes it in one, ip without leading zeros."""
+    digits = "".join(each.zfill(2) for each in address.split(":"))
+    return ":".join(re.findall("..", digits))
+
+
+def _name(match: re.Match[str]) -> Name | None:
+    """What a run chooses freely. Group addresses and what Docker derives from an IP address are compared as they are."""
+    text, kind = match[0], str(match.lastgroup)
+    if kind == "mac":
+        return Name("MAC", text) if not int(text[:2], 16) & 1 and text != "00:00:00:00:00:00" else None
+    if kind == "port":
+        return Name("ephemeral port", text) if int(text) in EPHEMERAL else None
+    return Name(
+        {"id": "id", "veth": "veth", "index": "interface number", "echo": "id of echo requests"}[kind], text[:12] if kind == "id" else text
+    )
+
+
+def _can_be(ours: Line, reference: Line, names: Renaming) -> bool:
+    return _shape(ours) == _shape(reference) and names.could_meet(_fields(ours), _fields(reference))
+
+
+def reading_order(name: str) -> bool:
+    """Dumps whose lines stand in an order come first: they tell what the names in the others mean."""
+    return name.rpartition("/")[2].partition(".")[2] in UNORDERED
+
+
+def _text(line: Line, names: Renaming | None = None) -> str:
+    return "".join(names.expected(value) if names is not None else str(value) for value in line)
+
+
+def _shape(line: Line) -> tuple[Value, ...]:
+    return tuple(map(shape, line))
+
+
+def _fields(line: Line) -> dict[str, Value]:
+    return {str(position): value for position, value in enumerate(line)}
+
+
+def _ordered(name: str, ours: Sequence[tuple[int, Line]], reference: Sequence[tuple[int, Line]], names: Renaming) -> Iterator[Difference]:
+    mine, theirs = ([_shape(line) for _, line in lines] for lines in (ours, reference))
+    for tag, start, end, their_start, their_end in SequenceMatcher(None, mine, theirs, autojunk=False).get_opcodes():
+        some, others = ours[start:end], reference[their_start:their_end]
+        common = min(len(some), len(others))
+        for (number, line), (their_number, their_line) in zip(some[:common], others[:common], strict=True):
+            if tag != "equal" or not names.meet(_fields(line), _fields(their_line)):
+                yield _differs(name, number, line, their_number, their_line, names)
+        for number, line in some[common:]:
+            yield Difference(name, f"line {number} is not expected: {_text(line)}", (), ())
+        for _, line in others[common:]:
+            yield Difference(name, f"a line is missing: {_text(line, names)}")
+
+
+def _differs(name: str, number: int, line: Line, their_number: int, their_line: Line, names: Renaming) -> Difference:
+    where = f"line {number}" + (f" ({their_number} of the reference)" if number != their_number else "")
+    return Difference(name, f"{where}: {_text(line)}, expected {_text(their_line, names)}")
+
+
+def _unordered(name: str, ours: Iterable[tuple[int, Line]], reference: Sequence[tuple[int, Line]], names: Renaming) -> Iterator[Difference]:
+    """Lines that can only be one go first: they tell what names mean."""
+    left, missing, waiting = list(ours), [], [line for _, line in reference]
+    if name.endswith(".sysctl"):
+        waiting = list(dict.fromkeys(waiting))  # it was asked for some twice
+    while waiting:
+        candidates = [[each for each in left if _can_be(each[1], theirs, names)] for theirs in waiting]
+        position = min(range(len(waiting)), key=lambda each: (len(candidates[each]), each))
+        theirs, found = waiting.pop(position), candidates[position]
+        if found:
+            names.meet(_fields(found[0][1]), _fields(theirs))
+            left.remove(found[0])
+        else:
+            missing.append(theirs)
+    for line in missing:
+        yield Difference(name, f"a line is missing: {_text(line, names)}")
+    for number, line in left if not name.endswith(".sysctl") else ():  # of which the reference has a selection
+        yield Difference(name, f"line {number} is not expected: {_text(line)}")
+
+
+# --- JSON: one line a value
+
+
+def _like(ours: Any, reference: Any, depth: int = 2) -> Any:
+    """Where the reference is the one object of a list, with some of its keys only: so is ours."""
+    if isinstance(reference, dict) and isinstance(ours, list) and len(ours) == 1:
+        return _like(ours[0], reference)
+    if isinstance(reference, dict) and isinstance(ours, dict) and depth:
+        return {key: _like(value, reference[key], depth - 1) for key, value in ours.items() if key in reference}
+    return ours
+
+
+def _flat(value: Any, path: str = "") -> Iterator[str]:
+    if isinstance(value, dict) and value:
+        for key in sorted(value, key=lambda each: (_named(value[each]), each)):
+            yield from _flat(value[key], f"{path}.{key}".lstrip("."))
+    elif isinstance(value, list) and value:
+        for position, each in enumerate(sorted(value, key=_named) if all(_named(each) for each in value) else value):
+            yield from _flat(each, f"{path}[{position}]")
+    else:
+        yield f"{path}: {json.dumps(value)}"
+
+
+def _named(value: Any) -> str:
+    return str(value.get("Name", "")) if isinstance(value, dict) else ""
