@@ -43,6 +43,9 @@ def check_config(config: ContainerConfig) -> None:
         "publish": shares and bool(config.publish or config.publish_all),
         "expose": shares and bool(config.expose),
     }
+    if config.links and (shares or mode == "host"):
+        what = "container type network" if shares else "host type networking"
+        raise DockerError(400, f"conflicting options: {what} can't be used with links. This would result in undefined behavior")
     for name, conflict in wrong.items():
         if conflict:
             raise DockerError(400, MODE_CONFLICTS[name])

@@ -12,6 +12,7 @@ from emu.packet import address
 from emu.process import Process, UsageError
 from emu.programs.docker.lifecycle import engine_of
 from emu.programs.docker.listing import formatted, show
+from emu.programs.docker.names import links_of
 from emu.programs.docker.options import Command, Options, parse
 
 if TYPE_CHECKING:
@@ -31,8 +32,9 @@ CREATE = Command(
 )  # fmt: skip
 RM = Command("docker network rm", "NETWORK [NETWORK...]", "Remove one or more networks", 1)
 CONNECT = Command(
-    "docker network connect", "[OPTIONS] NETWORK CONTAINER", "Connect a container to a network", 2, 2, texts=("ip",), lists=("alias",),
-    refused=("ip6", "link", "link-local-ip", "driver-opt"),
+    "docker network connect", "[OPTIONS] NETWORK CONTAINER", "Connect a container to a network", 2, 2, texts=("ip",),
+    lists=("alias", "link"),
+    refused=("ip6", "link-local-ip", "driver-opt"),
 )  # fmt: skip
 DISCONNECT = Command(
     "docker network disconnect", "[OPTIONS] NETWORK CONTAINER", "Disconnect a container from a network", 2, 2, switches=("force/f",)
@@ -178,7 +180,8 @@ async def connect(process: Process, words: list[str]) -> int:
     docker = engine_of(process)
     name, container = options.arguments
     docker.networks.find(name)
-    config = EndpointConfig(options.text("ip") or None, None, tuple(options.all("alias")), connected=True)
+    links = tuple((alias, name) for name, alias in links_of(CONNECT, options))
+    config = EndpointConfig(options.text("ip") or None, None, tuple(options.all("alias")), connected=True, links=links)
     docker.networks.connect(name, docker.find(container), config)
     return 0
 

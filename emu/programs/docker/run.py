@@ -6,14 +6,15 @@ from emu.docker.errors import DockerError
 from emu.docker.model import Container, ContainerConfig, EndpointConfig, Port, PortBinding
 from emu.packet import address
 from emu.process import Process, UsageError
+from emu.programs.docker import names
 from emu.programs.docker.lifecycle import engine_of
 from emu.programs.docker.options import Command, Options, parse
 
 PROTOCOLS = ("tcp", "udp", "sctp")
-TEXTS = ("name", "hostname/h", "ip", "mac-address", "entrypoint", "restart")
+TEXTS = ("name", "hostname/h", "domainname", "ip", "mac-address", "entrypoint", "restart")
 LISTS = (
     "publish/p", "expose", "network", "net", "network-alias", "net-alias", "env/e", "add-host", "dns", "label/l", "sysctl", "cap-add",
-    "cap-drop",
+    "cap-drop", "link", "dns-search", "dns-option", "dns-opt",
 )  # fmt: skip
 SWITCHES = ("interactive/i", "tty/t", "rm", "publish-all/P", "privileged")
 IGNORED_SWITCHES = ("init", "read-only", "oom-kill-disable", "no-healthcheck", "sig-proxy")
@@ -21,11 +22,10 @@ IGNORED_TEXTS = (
     "volume/v", "mount", "tmpfs", "workdir/w", "user/u", "memory/m", "cpus", "cpu-shares/c", "cpuset-cpus", "memory-swap",
     "pids-limit", "shm-size", "ulimit", "device", "security-opt", "log-driver", "log-opt", "pull", "platform",
     "runtime", "gpus", "group-add", "health-cmd", "health-interval", "stop-signal", "stop-timeout", "attach/a", "detach-keys",
-    "cidfile", "storage-opt", "volumes-from", "label-file", "domainname",
+    "cidfile", "storage-opt", "volumes-from", "label-file",
 )  # fmt: skip
 REFUSED = (
-    "link", "ip6", "link-local-ip", "dns-option", "dns-opt", "dns-search", "env-file", "pid", "ipc", "uts", "userns",
-    "cgroupns", "isolation",
+    "ip6", "link-local-ip", "env-file", "pid", "ipc", "uts", "userns", "cgroupns", "isolation",
 )  # fmt: skip
 RUN = Command(
     "docker run", "[OPTIONS] IMAGE [COMMAND] [ARG...]", "Run a command in a new container", 1, switches=(*SWITCHES, "detach/d"),
@@ -42,7 +42,7 @@ FAILED, NOT_FOUND = 125, 127
 async def run(process: Process, words: list[str]) -> int:
     options = parse(RUN, words)
     try:
-        container = _create(process, options)
+        container = _create(process, RUN, options)
     except (DockerError, ValueError) as error:
         raise UsageError(_report(error) + "\nSee 'docker run --help'.", FAILED) from None
     docker = engine_of(process)
@@ -65,7 +65,7 @@ async def run(process: Process, words: list[str]) -> int:
 async def create(process: Process, words: list[str]) -> int:
     options = parse(CREATE, words)
     try:
-        process.print(_create(process, options).id)
+        process.print(_create(process, CREATE, options).id)
     except ValueError as error:
         raise UsageError(f"{error}\nSee 'docker create --help'.", FAILED) from None
     return 0
@@ -77,26 +77,27 @@ def _report(error: Exception) -> str:
     return f"docker: {daemon}{str(error).removesuffix('.')}."
 
 
-def _create(process: Process, options: Options) -> Container:
+def _create(process: Process, command: Command, options: Options) -> Container:
     """Raises DockerError from the daemon, ValueError for what the client finds wrong."""
-    config = _config(process, options)
+    config = _config(process, command, options)
     if config.network_mode == "host" and (config.publish or config.publish_all):
         process.error(HOST_PORTS)
     return engine_of(process).create(options.text("name"), config)
 
 
-def _config(process: Process, options: Options) -> ContainerConfig:
-    image, *command = options.arguments
-    for server in options.all("dns"):
-        _check(address.ip, server, f'invalid argument "{server}" for "--dns" flag: {server} is not an ip address')
+def _config(process: Process, command: Command, options: Options) -> ContainerConfig:
+    image, *words = options.arguments
+    links = names.links_of(command, options)
     networks = [*options.all("network"), *options.all("net")]
     if len(networks) > 1:
         raise DockerError(400, f"Container cannot be connected to network endpoints: {', '.join(networks)}")
     mode, endpoint = _endpoint(networks[0] if networks else "default", options)
+    user_defined = mode not in ("default", "bridge", "host", "none") and not mode.startswith("container:")
+    endpoint.links = tuple((alias, name) for name, alias in links) if user_defined else ()
     entrypoint = options.text("entrypoint")
     return ContainerConfig(
         image=image,
-        command=tuple(command),
+        command=tuple(words),
         entrypoint=((entrypoint,) if entrypoint else ()) if options.given("entrypoint") else None,
         hostname=options.text("hostname"),
         env=tuple(_variable(process, entry) for entry in options.all("env")),
@@ -106,7 +107,11 @@ def _config(process: Process, options: Options) -> ContainerConfig:
         network_mode=mode,
         networks={mode: endpoint} if endpoint != EndpointConfig() else {},
         extra_hosts=tuple(options.all("add-host")),
-        dns=tuple(options.all("dns")),
+        dns=names.servers(command, options),
+        dns_search=names.domains(command, options),
+        dns_options=(*options.all("dns-option"), *options.all("dns-opt")),
+        domainname=options.text("domainname"),
+        links=() if user_defined else links,
         auto_remove=options.on("rm"),
         restart=options.text("restart", "no"),
         interactive=options.on("interactive"),
