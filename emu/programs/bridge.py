@@ -1,12 +1,12 @@
 """bridge(8) of iproute2 6.1: link (show, set) and fdb (show, add, replace, del).
 
-Not modelled: VLANs, multicast databases, VXLAN's destinations, a device's own address lists (`self`; emu shows the bridge's entries only),
-`monitor`.
+Not modelled: VLANs, multicast databases, VXLAN's destinations, changes of a device's own address list (`self`), `monitor`.
 """
 
 from __future__ import annotations
 
 import json
+from dataclasses import dataclass
 from typing import Any
 
 from emu.netdev.bridge import Bridge, BridgePort
@@ -15,7 +15,7 @@ from emu.netdev.fdb import FdbEntry
 from emu.packet.address import Mac, mac, mac_text
 from emu.process import Process, UsageError
 from emu.programs.ip.details import on_off, port_state
-from emu.programs.ip.devices import flags, full_name
+from emu.programs.ip.devices import as_json, flags, full_name
 from emu.programs.ip.words import Context, Words
 from emu.programs.libc.userland import has_busybox
 
@@ -23,6 +23,8 @@ STATUS = 255
 PORT_FLAGS = ("hairpin", "isolated", "learning", "flood")
 STATES = {"static": "static", "temp": "static", "permanent": "permanent", "local": "permanent", "dynamic": "dynamic"}
 NOT_MODELLED = frozenset({"self", "dst", "vni", "port", "via", "vlan", "router", "use", "extern_learn", "sticky", "nhid", "src_vni"})
+ALL_NODES, ALL_HOSTS = mac("33:33:00:00:00:01"), mac("01:00:5e:00:00:01")
+SNOOPERS = (mac("01:00:5e:00:00:6a"), mac("33:33:00:00:00:6a"))  # RFC 4286, of a bridge with multicast snooping
 OPTIONS = {"d": "details", "s": "statistics", "j": "json"}
 
 
@@ -77,11 +79,22 @@ def _link(context: Context, words: Words) -> int:
         else:
             words.take("dev")
             only = _device(context, words.next())
-    context.refuse_options("json", "statistics")
-    for dev in _sorted(context):
-        if isinstance(dev.master, Bridge) and only in {None, dev} and master in {None, dev.master}:
-            _show_port(context, dev.master.ports[dev])
+    context.refuse_options("statistics")
+    ports = [dev.master.ports[dev] for dev in _sorted(context) if isinstance(dev.master, Bridge)]
+    ports = [port for port in ports if only in {None, port.dev} and master in {None, port.bridge}]
+    if context.json:
+        context.refuse_options("details")
+        context.print_json([_port_as_json(context, port) for port in ports])
+        return 0
+    for port in ports:
+        _show_port(context, port)
     return 0
+
+
+def _port_as_json(context: Context, port: BridgePort) -> dict[str, Any]:
+    described = as_json(context, port.dev, mode=False)
+    value = {key: described[key] for key in ("ifindex", "link_index", "link", "ifname", "flags", "mtu", "master") if key in described}
+    return value | {"state": port_state(port.dev), "priority": port.priority, "cost": port.cost}
 
 
 def _show_port(context: Context, port: BridgePort) -> None:
@@ -137,51 +150,84 @@ def _fdb(context: Context, words: Words) -> int:
     raise UsageError(f'Command "{command}" is unknown, try "bridge fdb help".', STATUS)
 
 
-Row = tuple[FdbEntry[BridgePort | None], Bridge, NetDevice]
+@dataclass
+class Row:
+    """An entry of a bridge, or without one an address of the device's own list (`self`)."""
+
+    mac: bytes
+    dev: NetDevice
+    bridge: Bridge | None = None
+    entry: FdbEntry[BridgePort | None] | None = None
+
+    @property
+    def state(self) -> str:
+        if self.entry is None or self.entry.is_local:
+            return "permanent"
+        return "static" if self.entry.is_static else ""
 
 
 def _fdb_show(context: Context, words: Words) -> int:
-    port: NetDevice | None = None
+    only: NetDevice | None = None
     bridge: NetDevice | None = None
-    hide_dev = False
     while words:
         if words.take("br"):
             bridge = _device(context, words.next())
         elif words.take("dev", "brport"):
-            port = _device(context, words.next())
-            hide_dev = True
+            only = _device(context, words.next())
         else:
             raise UsageError(f"bridge: 'fdb show {words.peek()}' is not modelled", STATUS)
-    rows = [row for row in _rows(context) if port in {None, row[2]} and bridge in {None, row[1]}]
-    if context.json:
-        context.process.print(json.dumps([_as_json(row, hide_dev=hide_dev) for row in rows], separators=(",", ":")))
-        return 0
-    for entry, owner, dev in rows:
-        age = (context.netns.engine.now - entry.updated_ns) // 10**9
-        used = f"used {age}/{age} " if "statistics" in context.options else ""
-        where = "" if hide_dev else f"dev {dev.name} "
-        context.process.print(f"{mac_text(entry.mac)} {where}{used}master {owner.name} {_state(entry)}")
+    _show_rows(context, [row for row in _rows(context) if only in {None, row.dev} and bridge in {None, row.dev, row.dev.master}], only)
     return 0
 
 
+def _show_rows(context: Context, rows: list[Row], only: NetDevice | None) -> None:
+    if context.json:
+        context.process.print(json.dumps([_as_json(row, hide_dev=only is not None) for row in rows], separators=(",", ":")))
+        return
+    for row in rows:
+        where = "" if only is not None else f"dev {row.dev.name} "
+        if row.entry is None or row.bridge is None:
+            context.process.print(f"{mac_text(row.mac)} {where}self permanent")
+            continue
+        age = (context.netns.engine.now - row.entry.updated_ns) // 10**9
+        used = f"used {age}/{age} " if "statistics" in context.options else ""
+        context.process.print(f"{mac_text(row.mac)} {where}{used}master {row.bridge.name} {row.state}")
+
+
 def _rows(context: Context) -> list[Row]:
-    """All bridges' entries; those too old go first, as the bridge's timer has it."""
+    """Device by device (rtnl_fdb_dump); of a bridge its own list comes first. What is too old goes first, as the bridge's timer has it."""
     rows: list[Row] = []
-    for bridge in _sorted(context):
-        if isinstance(bridge, Bridge):
-            bridge.fdb.age(context.netns.engine.now)
-            rows += [(entry, bridge, entry.port.dev if entry.port is not None else bridge) for entry in bridge.fdb.entries.values()]
-    return sorted(rows, key=lambda row: (row[2].ifindex, row[0].is_local, row[0].mac))
+    for dev in _sorted(context):
+        if isinstance(dev, Bridge):
+            dev.fdb.age(context.netns.engine.now)
+            rows += [*_self_rows(dev), *_entries(dev, dev, None)]
+        elif isinstance(dev.master, Bridge):
+            rows += [*_entries(dev, dev.master, dev.master.ports[dev]), *_self_rows(dev)]
+        elif dev.kind != "loopback":
+            rows += _self_rows(dev)
+    return rows
 
 
-def _state(entry: FdbEntry[BridgePort | None]) -> str:
-    return "permanent" if entry.is_local else "static" if entry.is_static else ""
+def _entries(dev: NetDevice, bridge: Bridge, port: BridgePort | None) -> list[Row]:
+    entries = [entry for entry in bridge.fdb.entries.values() if entry.port is port]
+    return [Row(entry.mac, dev, bridge, entry) for entry in sorted(entries, key=lambda entry: (entry.is_local, entry.mac))]
+
+
+def _self_rows(dev: NetDevice) -> list[Row]:
+    """Its macvlans' addresses, and the groups that Linux joins by itself: all nodes of IPv6 with the device, the others when it is up."""
+    children = dev.macvlans.children if dev.macvlans is not None else []
+    listed = [child.mac for child in children if child.up and child.mode != "passthru"]
+    listed.append(ALL_NODES)
+    if dev.up:
+        listed += [*(SNOOPERS if isinstance(dev, Bridge) else ()), ALL_HOSTS]
+    return [Row(address, dev) for address in listed]
 
 
 def _as_json(row: Row, *, hide_dev: bool) -> dict[str, Any]:
-    entry, bridge, dev = row
-    value = {"mac": mac_text(entry.mac)} | ({} if hide_dev else {"ifname": dev.name})
-    return value | {"flags": [], "master": bridge.name, "state": _state(entry)}
+    value: dict[str, Any] = {"mac": mac_text(row.mac)} | ({} if hide_dev else {"ifname": row.dev.name})
+    if row.bridge is None:
+        return value | {"flags": ["self"], "state": "permanent"}
+    return value | {"flags": [], "master": row.bridge.name, "state": row.state}
 
 
 class _Asked:

@@ -160,10 +160,18 @@ def test_bridge_fdb_shows_what_was_learned_and_set(machines: Machines) -> None:
     machines.output("a", "ip link set v1 master br0 up; ip link set v2 up; ip link set br0 up")
     machines.output("a", "bridge fdb add 02:00:00:00:00:05 dev v1 master static")
     assert machines.output("a", "bridge fdb show br br0") == (
+        "33:33:00:00:00:01 dev br0 self permanent\n"
+        "01:00:5e:00:00:6a dev br0 self permanent\n"
+        "33:33:00:00:00:6a dev br0 self permanent\n"
+        "01:00:5e:00:00:01 dev br0 self permanent\n"
         "02:00:00:00:01:00 dev br0 master br0 permanent\n"
         "02:00:00:00:00:05 dev v1 master br0 static\n"
         "02:00:00:00:01:01 dev v1 master br0 permanent\n"
+        "33:33:00:00:00:01 dev v1 self permanent\n"
+        "01:00:5e:00:00:01 dev v1 self permanent\n"
     )
+    machines.output("a", "ip link add m0 link v2 address 02:00:00:00:01:09 type macvlan mode bridge; ip link set m0 up")
+    assert machines.output("a", "bridge fdb show dev v2").splitlines()[0] == "02:00:00:00:01:09 self permanent"
     assert machines.refusal("a", "bridge fdb add 02:00:00:00:00:05 dev v1 master static") == (255, "RTNETLINK answers: File exists\n")
 
 
