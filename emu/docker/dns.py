@@ -8,6 +8,7 @@ none of them answers, neither does it. Not modelled: IPv6 addresses, swarm's ser
 from __future__ import annotations
 
 from contextlib import suppress
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from emu.docker.resolv_conf import EMBEDDED, Upstream
@@ -17,6 +18,8 @@ from emu.packet import dns
 from emu.packet.address import Ip, ip
 
 if TYPE_CHECKING:
+    from random import Random
+
     from emu.docker.engine import DockerEngine
     from emu.docker.model import Endpoint
     from emu.docker.sandbox import Sandbox
@@ -41,7 +44,6 @@ class EmbeddedServer:
         self.upstreams = upstreams[:MOST_UPSTREAMS]
         self.ndots = ndots
         netns = self.netns = sandbox.netns
-        self._random = docker.stream(f"dns {netns.name}")
         self._tasks: dict[Task[None], None] = {}
         self.udp = UdpSocket(netns)
         self.udp.bind((EMBEDDED, 0))
@@ -50,6 +52,10 @@ class EmbeddedServer:
         self._add_rules()
         self._spawn(self._serve_udp(), "udp")
         self._spawn(self._serve_tcp(), "tcp")
+
+    @cached_property
+    def _random(self) -> Random:
+        return self.docker.stream(f"dns {self.netns.name}")
 
     def _add_rules(self) -> None:
         """Each is inserted at the top."""

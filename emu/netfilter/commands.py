@@ -196,10 +196,11 @@ def _check(table: Table, chain: Chain, command: Command) -> None:
             if dev is not None and chain.name in WRONG_FOR_BASE[option]:
                 raise usage(f"Can't use {option} with {chain.name}\n")
         refused = f"{PROGRAM} RULE_{'INSERT' if command.name == '-I' else 'REPLACE' if command.name == '-R' else 'APPEND'} failed"
-        hooks = table.hooks_of(chain.name)
         allowed = [part.hooks for part in (rule.target, *rule.matches) if part is not None and part.hooks]
         target = rule.target
-        if (target is not None and target.tables and table.name not in target.tables) or any(hooks - places for places in allowed):
+        if (target is not None and target.tables and table.name not in target.tables) or (
+            allowed and not table.hooks_of(chain.name) <= frozenset.intersection(*allowed)
+        ):
             raise IptablesError(f"{refused} (Invalid argument): rule in chain {chain.name}", 4)
         if target is not None and table.name == "nat" and target.name == "DROP":
             raise usage(NO_DROP_IN_NAT)

@@ -32,6 +32,7 @@ SECONDS = {  # sysctl net.netfilter.nf_conntrack_…
     "tcp_timeout_max_retrans": 300, "tcp_timeout_unacknowledged": 300,
     "udp_timeout": 30, "udp_timeout_stream": 120, "icmp_timeout": 30, "generic_timeout": 600,
 }  # fmt: skip
+TIMEOUTS_NS = {name: seconds * SECOND for name, seconds in SECONDS.items()}
 
 
 class CtInfo(Enum):
@@ -138,12 +139,15 @@ class Conntrack:
 
     def __init__(self, engine: Engine) -> None:
         self.engine = engine
-        self.timeouts_ns = {name: seconds * SECOND for name, seconds in SECONDS.items()}
+        self.timeouts_ns = TIMEOUTS_NS
         self.tcp = TcpTracker(self.timeouts_ns)
         self.on_change: list[Callable[[str, ConntrackEntry], None]] = []  # "NEW", "DESTROY"
         self.on_destroy: Callable[[ConntrackEntry], None] = lambda entry: None  # NAT's own
         self._flows: dict[bytes, ConntrackEntry] = {}
         self._sweep_at = FIRST_SWEEP
+
+    def set_timeout(self, name: str, lasts_ns: int) -> None:
+        self.timeouts_ns = self.tcp.timeouts_ns = {**self.timeouts_ns, name: lasts_ns}
 
     # --- a packet comes in: PREROUTING and OUTPUT
 

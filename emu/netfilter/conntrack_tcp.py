@@ -143,7 +143,7 @@ class TcpTracker:
     """Moves the states of TCP entries on."""
 
     def __init__(self, timeouts_ns: dict[str, int]) -> None:
-        self._timeouts_ns = timeouts_ns
+        self.timeouts_ns = timeouts_ns
 
     def begin(self, entry: ConntrackEntry, wire: bytes) -> bool:
         """Can this segment begin a connection? A SYN, or an ACK of one that is under way already."""
@@ -204,7 +204,7 @@ class TcpTracker:
         return self._go_to(entry, tcp, old, new, kind, sender, now)
 
     def _go_to(self, entry: ConntrackEntry, tcp: TcpState, old: int, new: int, kind: int, sender: Side, now: int) -> str | None:
-        timeouts = self._timeouts_ns
+        timeouts = self.timeouts_ns
         tcp.state = new
         if new == FW and old != FW:
             sender.close_init = True

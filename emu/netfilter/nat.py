@@ -22,7 +22,7 @@ from emu.packet.checksum import checksum
 from emu.packet.datagram import Datagram
 
 if TYPE_CHECKING:
-    from random import Random
+    from collections.abc import Callable
 
 MAX_TRIES = 128
 MIN_TRIES = 16
@@ -63,9 +63,9 @@ class NatRange:
 class Nat:
     """Chooses mappings in one namespace, and applies them."""
 
-    def __init__(self, conntrack: Conntrack, random: Random) -> None:
+    def __init__(self, conntrack: Conntrack, draw: Callable[[int], int]) -> None:
         self._conntrack = conntrack
-        self._random = random
+        self._draw = draw
         self._by_source: dict[bytes, list[ConntrackEntry]] = {}  # protocol, address, port
         conntrack.on_destroy = self._forget
 
@@ -138,7 +138,7 @@ class Nat:
         if wanted.base is not None:
             offset = port - wanted.base
         elif wanted.random or manip is SRC:
-            offset = self._random.randrange(0x10000)
+            offset = self._draw(0x10000)
         else:
             offset = 0
         tries = min(size, MAX_TRIES)
@@ -151,7 +151,7 @@ class Nat:
             if tries >= size or tries < MIN_TRIES:
                 return flow
             tries //= 2
-            offset = self._random.randrange(0x10000)
+            offset = self._draw(0x10000)
 
     # --- applying it
 

@@ -7,6 +7,7 @@ Not modelled: ip6tables, arptables, ebtables, nft; offload of flows; queues to u
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from emu.engine import SECOND, Engine
@@ -19,6 +20,8 @@ from emu.packet.address import ip_text
 from emu.packet.datagram import Datagram
 
 if TYPE_CHECKING:
+    from random import Random
+
     from emu.netdev.device import NetDevice
 
 Step = Callable[[Datagram, Hook, Any, Any], Verdict]
@@ -62,12 +65,18 @@ class Netfilter(Run):
         self.kernel_log: list[tuple[int, str]] = []  # virtual time in ns, text
         self.tables: dict[str, Table] = {}
         self.conntrack = Conntrack(engine)
-        self.random = engine.stream(f"netfilter {name}")
-        self.nat = Nat(self.conntrack, self.random)
+        self.nat = Nat(self.conntrack, self._draw)
         self.traced: set[int] = set()  # trace ids that `-j TRACE` has chosen
         self.defrag = False  # fragments are put together before the hooks, as conntrack needs them whole
         self.active = dict.fromkeys(Hook, False)
         self._steps: dict[Hook, tuple[Step, ...]] = dict.fromkeys(Hook, ())
+
+    @cached_property
+    def random(self) -> Random:
+        return self.engine.stream(f"netfilter {self.name}")
+
+    def _draw(self, limit: int) -> int:
+        return self.random.randrange(limit)
 
     # --- a packet passes a hook
 
@@ -209,7 +218,7 @@ class Netfilter(Run):
         """A sysctl below net.netfilter has changed: timeouts are taken over, others are not modelled beyond their text."""
         name = key.removeprefix(SYSCTLS)
         if name in SECONDS:
-            self.conntrack.timeouts_ns[name] = int(value) * SECOND
+            self.conntrack.set_timeout(name, int(value) * SECOND)
 
     # --- iptables' text
 

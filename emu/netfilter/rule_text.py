@@ -26,6 +26,8 @@ CORE = {"-s": 1, "-d": 1, "-i": 1, "-o": 1, "-p": 1, "-m": 1, "-j": 1, "-g": 1, 
 NOT_INVERTIBLE = frozenset({"-m", "-j", "-g"})
 IMPLIED = {1: "icmp", 6: "tcp", 17: "udp", 132: "sctp"}  # `-p tcp --dport` needs no `-m tcp`
 
+QUOTING = frozenset("\"'\\")
+
 
 class RuleParser:
     """Takes a rule's words one by one; `rules()` gives the rules, several where `-s` or `-d` list addresses."""
@@ -152,6 +154,8 @@ def _interface(text: str, inverted: bool) -> Name | None:
 
 def split(command: str) -> list[str]:
     """A command line's words, as a shell splits them."""
+    if QUOTING.isdisjoint(command):
+        return command.split()
     try:
         return shlex.split(command)
     except ValueError as error:

@@ -10,6 +10,7 @@ import errno
 from collections import Counter
 from collections.abc import Callable
 from functools import cached_property, partial
+from typing import TYPE_CHECKING
 
 from emu.engine import Engine
 from emu.netdev.bridge import Bridge
@@ -39,6 +40,9 @@ from emu.packet.datagram import Datagram
 from emu.packet.frame import Frame
 from emu.packet.icmp import Type, Unreachable
 
+if TYPE_CHECKING:
+    from random import Random
+
 
 class Netns(Addresses):
     """A network namespace. `name` is unique in the lab and begins its devices' labels: `docker1/web` has `docker1/web/eth0`."""
@@ -47,7 +51,6 @@ class Netns(Addresses):
         super().__init__()
         self.engine = engine
         self.name = name
-        self.random = engine.stream(f"netns {name}")
         self.devices: dict[str, NetDevice] = {}
         self.on_device: list[Callable[[NetDevice, bool], None]] = []
         self.on_drop: list[Callable[[Datagram, DropReason, NetDevice | None], None]] = []
@@ -67,6 +70,10 @@ class Netns(Addresses):
         lo = Loopback(engine)
         self.add_device(lo)
         self.add_address(lo, ip("127.0.0.1"), 8, scope="host")
+
+    @cached_property
+    def random(self) -> Random:
+        return self.engine.stream(f"netns {self.name}")
 
     @cached_property
     def igmp(self) -> Igmp:

@@ -17,6 +17,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from enum import Enum
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from emu.engine import MILLISECOND, SECOND, Timer
@@ -28,6 +29,8 @@ from emu.packet.ethernet import IPV4
 from emu.packet.frame import Frame
 
 if TYPE_CHECKING:
+    from random import Random
+
     from emu.netns.namespace import Netns
 
 NEVER = -(1 << 62)
@@ -83,7 +86,10 @@ class NeighbourTable:
         self.engine = netns.engine
         self.entries: dict[tuple[NetDevice, bytes], Neighbour] = {}
         self.on_change: list[Callable[[Neighbour, bool], None]] = []
-        self._random = netns.engine.stream(f"neighbour {netns.name}")
+
+    @cached_property
+    def _random(self) -> Random:
+        return self.engine.stream(f"neighbour {self.netns.name}")
 
     # --- sending
 

@@ -6,7 +6,6 @@ Addresses are pairs of text and port, as Python's `socket` has them. TCP sockets
 from __future__ import annotations
 
 import errno
-from collections import deque
 from typing import TYPE_CHECKING, NamedTuple
 
 from emu.engine import SECOND, Future
@@ -36,7 +35,7 @@ class UdpSocket:
         self.broadcast = False  # SO_BROADCAST
         self.ttl: int | None = None
         self.closed = False
-        self._queue: deque[tuple[bytes, bytes, int]] = deque()
+        self._queue: list[tuple[bytes, bytes, int]] = []
         self._buffered = 0
         self._limit = netns.sysctl.integer("net.core.rmem_default")
         self._waiting: Future[None] | None = None
@@ -64,9 +63,10 @@ class UdpSocket:
             raise OSError(errno.EINVAL, "Invalid argument")
         if local != ANY and self.netns.address_type(local) == "UNICAST" and not self.netns.sysctl.integer("net.ipv4.ip_nonlocal_bind"):
             raise OSError(errno.EADDRNOTAVAIL, "Cannot assign requested address")
-        self.local_port = self.netns.udp.bind(self, local, address[1])
+        random = self.netns.udp.stream_for_socket()
+        self.local_port = self.netns.udp.bind(self, local, address[1], random)
         self.local_ip = local
-        self._id = self.netns.random.randrange(0x10000)
+        self._id = random.randrange(0x10000)
 
     def connect(self, address: Address) -> None:
         """Only the peer is heard from now on, and its ICMP errors are. Raises OSError ENETUNREACH."""
@@ -132,7 +132,7 @@ class UdpSocket:
                     await waiting
                 finally:
                     timer.cancel()
-        data, source, port = queue.popleft()
+        data, source, port = queue.pop(0)
         self._buffered -= len(data) + BOOKKEEPING
         return data, (ip_text(source), port)
 
@@ -196,7 +196,7 @@ class RawSocket:
         self.netns = netns
         self.protocol = protocol
         self.closed = False
-        self._queue: deque[RawReceived] = deque()
+        self._queue: list[RawReceived] = []
         self._buffered = 0
         self._limit = netns.sysctl.integer("net.core.rmem_default")
         self._waiting: Future[None] | None = None
@@ -247,7 +247,7 @@ class RawSocket:
                     await waiting
                 finally:
                     timer.cancel()
-        received = self._queue.popleft()
+        received = self._queue.pop(0)
         self._buffered -= len(received.wire) + BOOKKEEPING
         return received
 

@@ -93,53 +93,70 @@ _BRIDGE = {
 }
 
 
+_OF_DEVICE = {"conf": _CONF, "neigh": _NEIGH}
+
+
 class Sysctl:
-    """Values as text, as in /proc/sys. `on_change` is called with the key after each change."""
+    """Values as text, as in /proc/sys. `on_change` is called with the key after each change.
+
+    Only what was set is kept: a lab has thousands of namespaces, and nearly all of their sysctls are as the kernel made them.
+    """
 
     def __init__(self) -> None:
-        self._values = dict(_GLOBAL)
         self.on_change: list[Callable[[str], None]] = []
+        self._set: dict[str, str] = {}
+        self._devices: dict[str, dict[str, str]] = {"all": {}, "default": {}}  # what was set of each
         self._integers: dict[str, int] = {}
-        for name in ("all", "default"):
-            self.add_device(name)
+        self._br_netfilter = False
 
     def add_device(self, name: str) -> None:
-        for family, table in (("conf", _CONF), ("neigh", _NEIGH)):
-            if family == "neigh" and name == "all":
-                continue
-            for key, value in table.items():
-                self._values[f"net.ipv4.{family}.{name}.{key}"] = self._values.get(f"net.ipv4.{family}.default.{key}", value)
+        self._devices[name] = dict(self._devices["default"])
         self._integers.clear()
 
     def remove_device(self, name: str) -> None:
-        for family, table in (("conf", _CONF), ("neigh", _NEIGH)):
-            for key in table:
-                self._values.pop(f"net.ipv4.{family}.{name}.{key}", None)
+        self._devices.pop(name, None)
         self._integers.clear()
 
     def rename_device(self, old: str, new: str) -> None:
-        for family, table in (("conf", _CONF), ("neigh", _NEIGH)):
-            for key in table:
-                self._values[f"net.ipv4.{family}.{new}.{key}"] = self._values.pop(f"net.ipv4.{family}.{old}.{key}")
+        self._devices[new] = self._devices.pop(old)
         self._integers.clear()
 
     def load_br_netfilter(self) -> None:
         """The module's sysctls appear, switched on."""
-        for key, value in _BRIDGE.items():
-            if key not in self._values:
+        if not self._br_netfilter:
+            self._br_netfilter = True
+            for key, value in _BRIDGE.items():
                 self._store(key, value)
 
     def keys(self) -> list[str]:
-        return sorted(self._values)
+        found = [*_GLOBAL, *(_BRIDGE if self._br_netfilter else ())]
+        for device in self._devices:
+            found += [f"net.ipv4.conf.{device}.{name}" for name in _CONF]
+            if device != "all":
+                found += [f"net.ipv4.neigh.{device}.{name}" for name in _NEIGH]
+        return sorted(found)
 
     def get(self, key: str) -> str:
         """Raises KeyError for a key that is not modelled."""
-        return self._values[key]
+        kept, name, default = self._find(key)
+        return kept.get(name, default)
+
+    def _find(self, key: str) -> tuple[dict[str, str], str, str]:
+        """Where the value is kept once it is set, under what name, and the kernel's own. Raises KeyError."""
+        if key in _GLOBAL:
+            return self._set, key, _GLOBAL[key]
+        if self._br_netfilter and key in _BRIDGE:
+            return self._set, key, _BRIDGE[key]
+        family, _, rest = key.removeprefix("net.ipv4.").partition(".")
+        device, _, name = rest.rpartition(".")  # a device's name may have dots
+        if (family, device) == ("neigh", "all"):
+            raise KeyError(key)
+        return self._devices[device], f"{family}.{name}", _OF_DEVICE[family][name]
 
     def integer(self, key: str) -> int:
         value = self._integers.get(key)
         if value is None:
-            value = self._integers[key] = int(self._values[key])
+            value = self._integers[key] = int(self.get(key))
         return value
 
     def conf(self, device: str, key: str) -> int:
@@ -159,7 +176,7 @@ class Sysctl:
 
     def set(self, key: str, value: str) -> None:
         """Raises KeyError for an unknown key, ValueError where a number is wanted and something else given."""
-        old = self._values[key]
+        old = self.get(key)
         value = "\t".join(value.split())
         if all(word.isdigit() for word in old.split()):
             words = value.split()
@@ -168,13 +185,14 @@ class Sysctl:
         self._store(key, value)
         if key == "net.ipv4.ip_forward":  # sets every device's `forwarding`, and routers take no redirects: inet_forward_change
             self._store("net.ipv4.conf.all.accept_redirects", "0" if value != "0" else "1")
-            for other in [other for other in self._values if other.startswith("net.ipv4.conf.") and other.endswith(".forwarding")]:
-                self._store(other, value)
+            for device in self._devices:
+                self._store(f"net.ipv4.conf.{device}.forwarding", value)
         elif key == "net.ipv4.conf.all.forwarding":
             self.set("net.ipv4.ip_forward", value)
 
     def _store(self, key: str, value: str) -> None:
-        self._values[key] = value
+        kept, name, _ = self._find(key)
+        kept[name] = value
         self._integers.pop(key, None)
         for watcher in self.on_change:
             watcher(key)

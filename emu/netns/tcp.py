@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import errno
 import os
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from emu.netdev.drop import DropReason
@@ -25,6 +26,8 @@ from emu.packet.ipv4 import TCP
 from emu.packet.tcp import ACK, FIN, RST, SYN, Segment
 
 if TYPE_CHECKING:
+    from random import Random
+
     from emu.netns.namespace import Netns
     from emu.netns.tcp_timewait import TimeWait
     from emu.packet.datagram import Datagram
@@ -42,10 +45,13 @@ class Tcp:
 
     def __init__(self, netns: Netns) -> None:
         self.netns = netns
-        self.random = netns.engine.stream(f"tcp {netns.name}")
         self.connections_by_key: dict[Key, Connection | TimeWait] = {}
         self.listeners: dict[tuple[bytes, int], TcpListener] = {}
         self._ports = Ports(self)
+
+    @cached_property
+    def random(self) -> Random:
+        return self.netns.engine.stream(f"tcp {self.netns.name}")
 
     # --- segments in
 

@@ -7,7 +7,6 @@ SO_REUSEPORT, deferred accept.
 from __future__ import annotations
 
 import errno
-from collections import deque
 from typing import TYPE_CHECKING
 
 from emu.engine import SECOND, Future
@@ -36,8 +35,8 @@ class TcpListener:
         self.port = port
         self.backlog = max(0, min(backlog, owner.netns.sysctl.integer("net.core.somaxconn")))
         self._half_open: set[Connection] = set()
-        self._ready: deque[Connection] = deque()
-        self._waiters: deque[Future[None]] = deque()
+        self._ready: list[Connection] = []
+        self._waiters: list[Future[None]] = []
         self._closed = False
 
     @property
@@ -87,7 +86,7 @@ class TcpListener:
 
     def _wake(self) -> None:
         while self._waiters:
-            waiter = self._waiters.popleft()
+            waiter = self._waiters.pop(0)
             if not waiter.done:
                 return waiter.set_result(None)
 
@@ -108,7 +107,7 @@ class TcpListener:
                     timer.cancel()
                 if future in self._waiters:
                     self._waiters.remove(future)
-        accepted = TcpSocket(self._ready.popleft())
+        accepted = TcpSocket(self._ready.pop(0))
         await engine.sleep(CALL_NS)
         return accepted
 
@@ -121,7 +120,7 @@ class TcpListener:
         for connection in sorted(self._half_open, key=lambda half: half.key):
             connection.destroy()
         while self._ready:
-            self._ready.popleft().abort()
-        waiters, self._waiters = self._waiters, deque()
+            self._ready.pop(0).abort()
+        waiters, self._waiters = self._waiters, []
         for waiter in waiters:
             waiter.set_result(None)

@@ -52,7 +52,8 @@ class Ports:
                 raise OSError(errno.EADDRINUSE, os.strerror(errno.EADDRINUSE))
             return port
         low, size = self._range()
-        start = self._tcp.random.randrange(size)
+        netns = self._tcp.netns
+        start = netns.engine.stream(f"tcp listener {netns.name} {len(self._tcp.listeners)}").randrange(size)
         used = {key[1] for key in self._tcp.connections_by_key}
         for parity in (1, 0):
             for step in range(0, size - 1, 2):

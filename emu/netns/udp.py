@@ -18,6 +18,8 @@ from emu.packet.datagram import Datagram
 from emu.packet.icmp import Type, Unreachable
 
 if TYPE_CHECKING:
+    from random import Random
+
     from emu.netns.namespace import Netns
     from emu.netns.socket import UdpSocket
 
@@ -29,7 +31,7 @@ class Udp:
         self.netns = netns
         self.ports: dict[int, list[UdpSocket]] = {}
         self.encap_rcv: dict[int, Callable[[Datagram], None]] = {}  # by port: tunnels
-        self._random = netns.engine.stream(f"udp {netns.name}")
+        self._bound = 0  # sockets, so far
 
     # --- in
 
@@ -83,7 +85,12 @@ class Udp:
 
     # --- ports
 
-    def bind(self, sock: UdpSocket, address: bytes, port: int) -> int:
+    def stream_for_socket(self) -> Random:
+        """One for each socket that is bound, to be drawn from and forgotten: kept, it would be the largest thing of an idle namespace."""
+        self._bound += 1
+        return self.netns.engine.stream(f"udp {self.netns.name} {self._bound}")
+
+    def bind(self, sock: UdpSocket, address: bytes, port: int, random: Random) -> int:
         """Give the socket a port (0: a random one of the local range). Raises OSError EADDRINUSE."""
         if port:
             others = [other.local_ip for other in self.ports.get(port, ()) if not other.remote_port]
@@ -91,7 +98,7 @@ class Udp:
                 raise OSError(errno.EADDRINUSE, "Address already in use")
         else:
             low, high = map(int, self.netns.sysctl.get("net.ipv4.ip_local_port_range").split())
-            start = self._random.randint(low, high)
+            start = random.randint(low, high)
             free = (low + (start - low + step) % (high - low + 1) for step in range(high - low + 1))
             port = next((candidate for candidate in free if candidate not in self.ports), 0)
             if not port:

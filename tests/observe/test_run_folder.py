@@ -76,7 +76,7 @@ def test_a_full_disk_is_said_and_leaves_the_last_good_run(tmp_path, monkeypatch)
             raise OSError(errno.ENOSPC, "No space left on device")
         return b""
 
-    monkeypatch.setattr(pcap, "record", record)
+    monkeypatch.setattr(pcap, "recording", lambda epoch_ns: record)
     net = Bridged(2)
     with pytest.raises(EmuError, match="emu-lab: the run was not written: No space left on device"), RunFolder(target) as folder:
         run_and_write(net, folder)
