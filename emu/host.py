@@ -27,6 +27,7 @@ class Host:
         self.namespaces: dict[str, Netns] = {}
         self.on_namespace: list[Callable[[Netns], None]] = []  # told of each namespace that appears here
         self.docker: Any = None  # docker.engine.DockerEngine
+        self.store: Any = None  # store.store.Store: the lab's, which daemons agree through
         files = self.place.files
         files.write("/etc/hostname", f"{name}\n")
         files.write("/etc/hosts", f"127.0.0.1\tlocalhost\n127.0.1.1\t{name}\n")

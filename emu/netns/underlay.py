@@ -32,6 +32,11 @@ class EncapSocket(UdpSocket):
     def deliver(self, data: bytes, source: bytes, port: int, datagram: Datagram) -> None:
         self.encap_rcv(datagram)
 
+    def next_id(self) -> int:
+        """The IP identification of the next packet that is sent for the socket."""
+        self._id = self._id % 0xFFFF + 1
+        return self._id
+
 
 class Underlay:
     """What netdev.tunnel.Underlay asks of a namespace. `nesting` counts the tunnels that the packet on its way is in."""
