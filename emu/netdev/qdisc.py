@@ -126,7 +126,10 @@ class Netem:
         self._serial += 1
         heappush(self._queue, (when, self._serial if in_order else -self._serial, frame))
         self._bytes += len(frame.wire)
-        self.engine.call_at(when, self._dequeue)
+        if in_order:
+            self.engine.call_at(when, self._dequeue)
+        else:
+            self._dequeue()  # at the head of the queue, which is looked at as soon as a frame was put in
 
     def _time_to_send(self, length: int, now: int) -> int:
         options = self.options
