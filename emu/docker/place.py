@@ -24,7 +24,7 @@ def make(docker: DockerEngine, container: Container) -> None:
     place = container.place = Place(docker.engine, name, container.sandbox.netns, container.hostname, host.find_program)
     place.host, place.container, place.net_admin = host, container, container.config.net_admin
     if old is not None:
-        place.files = old.files
+        place.files = old.files.seen_from(place.netns.sysctl)
     else:
         for path, text in container.image.files.items():
             place.files.write(path, text)
@@ -46,19 +46,22 @@ def set_environment(docker: DockerEngine, container: Container) -> None:
 
 
 def _write_files(docker: DockerEngine, container: Container, place: Place) -> None:
-    """A container in someone else's namespace has that one's files."""
+    """A container in someone else's namespace has that one's files; on the host's it has a hosts file of its own once it adds a name."""
     assert container.sandbox is not None
     place.files.write("/etc/hostname", container.hostname + "\n")
-    owner = docker.host.place if container.config.network_mode == "host" else container.sandbox.container.place
-    if owner is place:
+    on_host = container.config.network_mode == "host"
+    owner = docker.host.place if on_host else container.sandbox.container.place
+    if owner is place or (on_host and container.config.extra_hosts):
         extra = [(name, address) for name, _, address in (entry.partition(":") for entry in container.config.extra_hosts)]
         extra = [(name, _host_gateway(docker, address)) for name, address in extra] + links.host_lines(docker, container)
         place.files.write("/etc/hosts", files.hosts(extra))
-        _write_resolv_conf(docker, container, place)
-        return
+    else:
+        assert owner is not None
+        place.files.write("/etc/hosts", files.read(owner.files, "/etc/hosts"))
+    if owner is place:
+        return _write_resolv_conf(docker, container, place)
     assert owner is not None
-    for path in ("/etc/hosts", "/etc/resolv.conf"):
-        place.files.write(path, files.read(owner.files, path))
+    place.files.write("/etc/resolv.conf", files.read(owner.files, "/etc/resolv.conf"))
     if container.config.dns or container.config.dns_search or container.config.dns_options:
         _write_resolv_conf(docker, container, place)
 
