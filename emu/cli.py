@@ -79,6 +79,42 @@ def run(topology: Path, output: Path | None, seed: int | None, as_json: bool) ->
     sys.exit(0 if result.ok else 1)
 
 
+@main.command(name="exec", context_settings={"ignore_unknown_options": True, "allow_interspersed_args": False})
+@click.argument("topology", type=click.Path(path_type=Path))
+@click.argument("place")
+@click.argument("command", nargs=-1, required=True, type=click.UNPROCESSED)
+@click.option("-o", "--output", type=click.Path(path_type=Path), help="Folder for the captures (default: none are written).")
+@click.option("--seed", type=int, help="Another seed than the topology's.")
+@click.option("--steps", is_flag=True, help="Run the topology's steps before, silently.")
+def execute(topology: Path, place: str, command: tuple[str, ...], output: Path | None, seed: int | None, steps: bool) -> None:
+    """Run COMMAND in PLACE (a host, or HOST/CONTAINER) of a fresh lab; its exit status is emu's.
+
+    One word is a command line with pipes and all, several are a program and its arguments.
+    """
+    from emu.shell import execute as run_command
+    from emu.topology.loader import load_topology
+
+    sys.exit(run_command(load_topology(topology, seed=seed), place, list(command), output, steps=steps))
+
+
+@main.command()
+@click.argument("topology", type=click.Path(path_type=Path))
+@click.argument("place", required=False)
+@click.option("-o", "--output", type=click.Path(path_type=Path), help="Folder for the captures (default: none are written).")
+@click.option("--seed", type=int, help="Another seed than the topology's.")
+def shell(topology: Path, place: str | None, output: Path | None, seed: int | None) -> None:
+    """A prompt in PLACE (default: the first host) of a live lab; @PLACE goes to another place, @ lists them."""
+    from emu.shell import Keyboard, prompt
+    from emu.topology.loader import load_topology
+
+    keyboard = Keyboard()
+    if sys.stdin.isatty() and sys.stdout.isatty():
+        from emu.terminal import LineEditor
+
+        keyboard = LineEditor()
+    sys.exit(prompt(load_topology(topology, seed=seed), place, output, keyboard))
+
+
 @main.command()
 @click.argument("topology", type=click.Path(path_type=Path), nargs=-1, required=True)
 def validate(topology: tuple[Path, ...]) -> None:

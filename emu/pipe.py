@@ -75,7 +75,11 @@ class Pipe:
         self._readers.append(reader)
         if self.on_wanted is not None:
             self.on_wanted()
-        await reader
+        try:
+            await reader
+        finally:  # who waited may have been ended
+            if reader in self._readers:
+                self._readers.remove(reader)
 
 
 class Terminal(Pipe):
@@ -86,5 +90,17 @@ class Terminal(Pipe):
         self.on_interrupt: list[Callable[[], None]] = []  # of the shells that run on it, the innermost last
 
     def interrupt(self) -> None:
+        """Ctrl-C."""
         if self.on_interrupt:
             self.on_interrupt[-1]()
+
+    async def read_some(self) -> str:
+        return self._again(await super().read_some())
+
+    async def read_line(self) -> str:
+        return self._again(await super().read_line())
+
+    def _again(self, text: str) -> str:
+        """Ctrl-D ends the input of the one that reads; the next one reads on."""
+        self._ended = self._ended and bool(text)
+        return text
