@@ -6,7 +6,6 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from emu.netfilter.rule_text import compile_rule
 from emu.netfilter.table import Chain, Rule, Table, Verdict
 from emu.netfilter.targets import TARGETS
 from emu.netfilter.words import PROGRAM, IptablesError, integer, usage
@@ -54,8 +53,6 @@ def rule_number(text: str) -> int:
 def _append(netfilter: Netfilter, table: Table, command: Command) -> None:
     chain = _chain(table, command.words[0])
     _check(table, chain, command)
-    for rule in command.rules:
-        compile_rule(rule, netfilter)
     chain.rules += command.rules
 
 
@@ -66,7 +63,6 @@ def _insert(netfilter: Netfilter, table: Table, command: Command) -> None:
     if number > len(chain.rules) + 1:
         raise IptablesError("iptables: Index of insertion too big.", 1)
     for rule in command.rules:  # each at the same place: the last one listed comes to stand first
-        compile_rule(rule, netfilter)
         chain.rules.insert(number - 1, rule)
 
 
@@ -79,7 +75,6 @@ def _replace(netfilter: Netfilter, table: Table, command: Command) -> None:
     _check(table, chain, command)
     if number > len(chain.rules):
         raise IptablesError("iptables: Index of replacement too big.", 1)
-    compile_rule(command.rules[0], netfilter)
     chain.rules[number - 1] = command.rules[0]
 
 

@@ -15,7 +15,7 @@ from emu.netdev.drop import DropReason
 from emu.netfilter.conntrack import NEW, RELATED, RELATED_REPLY, SECONDS, Conntrack, ConntrackEntry, unpack
 from emu.netfilter.hooks import Hook
 from emu.netfilter.nat import DST, MANIP_OF, Manip, Nat
-from emu.netfilter.table import Chain, Passage, Rule, Run, Table, Verdict
+from emu.netfilter.table import Chain, Passage, Rule, Run, Table, Test, Verdict
 from emu.packet.address import ip_text
 from emu.packet.datagram import Datagram
 
@@ -221,6 +221,11 @@ class Netfilter(Run):
             self.conntrack.set_timeout(name, int(value) * SECOND)
 
     # --- iptables' text
+
+    def compile(self, rule: Rule) -> tuple[Test, ...]:
+        from emu.netfilter.rule_text import compile_rule
+
+        return compile_rule(rule, self)
 
     def command(self, command: str | list[str]) -> str:
         """One iptables command line without the program's name; what it prints. Raises IptablesError."""

@@ -209,8 +209,8 @@ def rule_text(rule: Rule, *, counters: str = "") -> str:
 # --- compiling
 
 
-def compile_rule(rule: Rule, netfilter: Any) -> None:
-    """Make the functions that test a packet, the cheap ones first."""
+def compile_rule(rule: Rule, netfilter: Any) -> tuple[Test, ...]:
+    """The functions that test a packet, the cheap ones first."""
     tests: list[Test] = []
     for index, dev in enumerate((rule.iif, rule.oif)):
         if dev is not None:
@@ -222,7 +222,7 @@ def compile_rule(rule: Rule, netfilter: Any) -> None:
             tests.append(_address_test(where, at))
     if rule.fragment is not None:
         tests.append(_fragment_test(rule.fragment))
-    rule.tests = (*tests, *(match.compile(netfilter) for match in rule.matches if match.name != "comment"))
+    return (*tests, *(match.compile(netfilter) for match in rule.matches if match.name != "comment"))
 
 
 def _interface_test(dev: Name, index: int) -> Test:

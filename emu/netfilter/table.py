@@ -85,7 +85,7 @@ class Rule:
     goto: bool = False
     packets: int = field(default=0, compare=False)
     octets: int = field(default=0, compare=False)
-    tests: tuple[Test, ...] = field(default=(), compare=False, repr=False)
+    tests: tuple[Test, ...] | None = field(default=None, compare=False, repr=False)  # made for the first packet: most rules see none
     chain: Chain | None = field(default=None, compare=False, repr=False)  # the chain that `jump` names
 
 
@@ -106,7 +106,10 @@ class Chain:
     def walk(self, run: Run, datagram: Datagram, hook: Hook, iif: NetDevice | None, oif: NetDevice | None) -> Verdict | None:
         """The verdict of the first rule that has one; None: the end, or RETURN."""
         for number, rule in enumerate(self.rules, 1):
-            for test in rule.tests:
+            tests = rule.tests
+            if tests is None:
+                tests = rule.tests = run.compile(rule)
+            for test in tests:
                 if not test(datagram, iif, oif):
                     break
             else:
@@ -145,6 +148,9 @@ class Run:
     """What chains need of their surroundings while a packet walks them; `Netfilter` is one."""
 
     watched: bool = False
+
+    def compile(self, rule: Rule) -> tuple[Test, ...]:
+        raise AssertionError("nobody compiles")
 
     def watch(self, datagram: Datagram, passage: Passage, rule: Rule | None) -> None:
         raise AssertionError("nobody watches")
