@@ -79,6 +79,7 @@ PROGRAMS = {
     "tc": "emu.programs.tc",
     "tcp-echo": "emu.programs.tcp_echo",
     "tcp-send": "emu.programs.tcp_send",
+    "tcpdump": "emu.programs.tcpdump",
     "tee": "emu.programs.tee",
     "test": "emu.programs.test",
     "timeout": "emu.programs.timeout",
