@@ -88,6 +88,18 @@ class ServiceLike(Protocol):
     @property
     def environment(self) -> Mapping[str, str]: ...
     @property
+    def dns(self) -> Sequence[str]: ...
+    @property
+    def dns_search(self) -> Sequence[str]: ...
+    @property
+    def dns_opt(self) -> Sequence[str]: ...
+    @property
+    def domainname(self) -> str | None: ...
+    @property
+    def extra_hosts(self) -> Mapping[str, str]: ...
+    @property
+    def links(self) -> Sequence[tuple[str, str]]: ...
+    @property
     def privileged(self) -> bool: ...
     @property
     def cap_add(self) -> Sequence[str]: ...
@@ -134,8 +146,11 @@ def _network_config(spec: ComposeLike, network: NetworkLike) -> NetworkConfig:
 
 def _container_config(spec: ComposeLike, service: ServiceLike) -> ContainerConfig:
     mode = service.network_mode or ""
+    links = [(spec.services[name].container_name or name, alias) for name, alias in service.links]
     networks = {
-        spec.networks[key].name: EndpointConfig(place.ipv4_address, place.mac_address, tuple(place.aliases))
+        spec.networks[key].name: EndpointConfig(
+            place.ipv4_address, place.mac_address, tuple(place.aliases), links=tuple((alias, name) for name, alias in links)
+        )
         for key, place in sorted(service.networks.items())
     }
     if service.mac_address is not None and networks:  # like `--mac-address`: for the first network
@@ -156,6 +171,12 @@ def _container_config(spec: ComposeLike, service: ServiceLike) -> ContainerConfi
         publish=tuple(_binding(port) for port in service.ports),
         network_mode=mode or next(iter(networks), "none"),
         networks=networks,
+        extra_hosts=tuple(f"{name}:{address}" for name, address in service.extra_hosts.items()),
+        dns=tuple(service.dns),
+        dns_search=tuple(service.dns_search),
+        dns_options=tuple(service.dns_opt),
+        domainname=service.domainname or "",
+        links=() if networks and mode != "bridge" else tuple(links),
         stand_in=True,
         privileged=service.privileged,
         cap_add=tuple(service.cap_add),

@@ -39,6 +39,8 @@ def build(lab: Lab) -> None:
 
 def _plug(lab: Lab, topology: Topology, spec: HostSpec) -> None:
     host = lab.hosts[spec.name]
+    if spec.dns:
+        host.place.files.write("/etc/resolv.conf", "".join(f"nameserver {server}\n" for server in spec.dns))
     for path, text in spec.files.items():
         host.place.files.write(path, text)
     for interface in spec.interfaces.values():

@@ -73,7 +73,8 @@ def _subnets_in_use(host: HostSpec) -> Iterator[tuple[str, str]]:
 def _check_dependencies(service: ServiceSpec, compose: ComposeSpec, here: KeyPath, report: Report) -> None:
     for name in dependencies(service, compose.services):
         if name not in compose.services and (*here[:-1], name) not in report.broken:
-            key = "depends_on" if name in service.depends_on else "network_mode"
+            linked = any(name == link for link, _ in service.links)
+            key = "depends_on" if name in service.depends_on else "links" if linked else "network_mode"
             what = "container" if key == "network_mode" and (service.network_mode or "").startswith("container:") else "service"
             report.wrong_at((*here, key), f"there is no {what} '{name}'{report.near(name, compose.services)}")
 

@@ -109,6 +109,33 @@ class Pairs(Shape[dict[str, str]]):
 
 
 CAPABILITIES = ListOf(Text(values.any_text))
+
+
+class ExtraHosts(Pairs):
+    """`[NAME:ADDRESS, NAME=ADDRESS]` or `{NAME: ADDRESS}`."""
+
+    def read(self, node: Node, path: KeyPath, report: Report) -> dict[str, str]:
+        hosts = super().read(node, path, report)
+        for name, text in hosts.items():
+            try:
+                values.extra_host(name, text)
+            except ValueError as wrong:
+                report.refuse(node.source, path, str(wrong))
+        return hosts
+
+    @staticmethod
+    def _pair(text: str) -> tuple[str, str]:
+        key, _, value = text.partition("=" if "=" in text else ":")
+        return key, value
+
+
+def link(text: str) -> tuple[str, str]:
+    service, colon, alias = text.partition(":")
+    return values.container_name(service), values.container_name(alias) if colon else service
+
+
+ONE_OR_MORE_ADDRESSES = Either(text=Converted(ADDRESS, lambda one: (one,)), items=ListOf(ADDRESS))
+ONE_OR_MORE_LINES = Either(text=Converted(Text(values.line), lambda one: (one,)), items=ListOf(Text(values.line)))
 COMMAND = Either(text=Text(values.words, "a command line"), items=ListOf(Text(values.any_text, types="string number boolean")))
 ATTACHMENT = Record(
     Attachment,
@@ -174,7 +201,7 @@ SERVICE_IGNORED = [
     "userns_mode", "uts", "volumes", "volumes_from", "working_dir",
 ]  # fmt: skip
 SERVICE_REFUSED = [
-    "dns", "dns_opt", "dns_search", "domainname", "extends", "external_links", "extra_hosts", "links", "net", "profiles", "provider",
+    "extends", "external_links", "net", "profiles", "provider",
     "sysctls", "models",
 ]  # fmt: skip
 SERVICE = Record(
@@ -196,6 +223,12 @@ SERVICE = Record(
         "cap_drop": Field(CAPABILITIES, "rights that it loses; the others have no effect here"),
         "depends_on": Field(DEPENDS_ON, "services that are started before"),
         "environment": Field(Pairs(), "variables, as a list or a mapping"),
+        "dns": Field(ONE_OR_MORE_ADDRESSES, "name servers that Docker's own asks"),
+        "dns_search": Field(ONE_OR_MORE_LINES, "domains that complete short names"),
+        "dns_opt": Field(ListOf(Text(values.line)), "options of resolv.conf: ndots:1"),
+        "domainname": Field(Text(values.line), "what comes after the host name in /etc/hosts"),
+        "extra_hosts": Field(ExtraHosts(), "lines of /etc/hosts: somehost:192.168.50.20"),
+        "links": Field(ListOf(Text(link)), "further names of services: SERVICE or SERVICE:ALIAS"),
         "deploy": Field(DEPLOY, "ignored, but for a number of replicas", check=True),
         "scale": Field(Integer(1, 1), "one; more are not modelled", check=True),
     },

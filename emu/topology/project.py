@@ -97,11 +97,11 @@ def _service(service: ServiceSpec, project: str, services: Mapping[str, ServiceS
 
 
 def dependencies(service: ServiceSpec, services: Mapping[str, ServiceSpec]) -> list[str]:
-    """The services that are started before, also because their network namespace is shared."""
+    """The services that are started before, also because of a link or because their network namespace is shared."""
     mode, _, owner = (service.network_mode or "").partition(":")
     if mode == "container":
         owner = next((each.name for each in services.values() if (each.container_name or each.name) == owner), owner)
-    return list(dict.fromkeys([*service.depends_on, *([owner] if owner else [])]))
+    return list(dict.fromkeys([*service.depends_on, *(name for name, _ in service.links), *([owner] if owner else [])]))
 
 
 def start_order(services: Mapping[str, ServiceSpec]) -> tuple[list[ServiceSpec], list[str]]:

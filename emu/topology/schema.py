@@ -10,7 +10,7 @@ import re
 from pathlib import Path
 
 from emu.topology import values
-from emu.topology.compose import EXPOSE
+from emu.topology.compose import EXPOSE, ONE_OR_MORE_ADDRESSES
 from emu.topology.document import KeyPath, Node, Report, read_text
 from emu.topology.project import ComposeContent, ComposeFile
 from emu.topology.shapes import Choice, Converted, Either, Field, Flag, Integer, Json, ListOf, MapOf, Record, Shape, Text
@@ -75,7 +75,7 @@ DAEMON_IGNORED = [
     "init-path", "selinux-enabled", "userns-remap", "no-new-privileges", "builder",
 ]  # fmt: skip
 DAEMON_REFUSED = [
-    "bridge", "ipv6", "ip6tables", "fixed-cidr-v6", "default-gateway-v6", "dns-opts", "dns-search", "hosts", "tls", "tlsverify",
+    "bridge", "ipv6", "ip6tables", "fixed-cidr-v6", "default-gateway-v6", "hosts", "tls", "tlsverify",
     "cluster-store", "cluster-advertise", "swarm-default-advertise-addr", "host-gateway-ip", "userland-proxy-path",
     "network-control-plane-mtu", "node-generic-resources",
 ]  # fmt: skip
@@ -95,6 +95,8 @@ DOCKER = Record(
         "default-gateway": Field(Text(values.unicast_ip, "an address"), "of containers on docker0"),
         "ip": Field(Text(values.ip, "an address"), "where ports are published; 0.0.0.0"),
         "dns": Field(ListOf(Text(values.unicast_ip, "an address")), "name servers of containers"),
+        "dns-search": Field(ListOf(LINE), "domains that complete short names in containers"),
+        "dns-opts": Field(ListOf(LINE), "options of containers' resolv.conf: ndots:1"),
     },
     ignored=DAEMON_IGNORED,
     refused=DAEMON_REFUSED,
@@ -155,6 +157,7 @@ HOST = Record(
         "docker": Field(DOCKER, "a Docker engine runs here"),
         "compose": Field(Either(text=ComposeFile(), mapping=ComposeContent()), "a compose file: its path, or its content"),
         "files": Field(FILES, "texts by absolute path, for programs that read them"),
+        "dns": Field(ONE_OR_MORE_ADDRESSES, "its name servers, in /etc/resolv.conf"),
     },
     named=True,
 )

@@ -99,13 +99,15 @@ class DockerSpec:
     default_gateway: str | None = None
     ip: str | None = None
     dns: tuple[str, ...] = ()
+    dns_search: tuple[str, ...] = ()
+    dns_opts: tuple[str, ...] = ()
     source: Source = NOWHERE
 
     def daemon_json(self) -> dict[str, Any]:
         """The keys as daemon.json has them, without those that say nothing."""
         keys = {each.name: getattr(self, each.name) for each in fields(self) if each.name != "source"}
         pools = [pool._asdict() for pool in keys.pop("default_address_pools")]
-        lists = {"default_address_pools": pools, "dns": list(keys.pop("dns"))}
+        lists = {"default_address_pools": pools, **{key: list(keys.pop(key)) for key in ("dns", "dns_search", "dns_opts")}}
         return {key.replace("_", "-"): value for key, value in {**keys, **lists}.items() if value not in (None, [])}
 
 
@@ -155,6 +157,12 @@ class ServiceSpec:
     mac_address: str | None = None
     depends_on: tuple[str, ...] = ()
     environment: Mapping[str, str] = field(default_factory=dict)
+    dns: tuple[str, ...] = ()
+    dns_search: tuple[str, ...] = ()
+    dns_opt: tuple[str, ...] = ()
+    domainname: str | None = None
+    extra_hosts: Mapping[str, str] = field(default_factory=dict)
+    links: tuple[tuple[str, str], ...] = ()  # a service, and the alias for it
     privileged: bool = False
     cap_add: tuple[str, ...] = ()
     cap_drop: tuple[str, ...] = ()
@@ -173,7 +181,7 @@ class ComposeSpec:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class HostSpec:
-    """A machine. `iptables` is the text of an iptables-save file; `files` are texts by absolute path."""
+    """A machine. `iptables` is the text of an iptables-save file; `files` are texts by absolute path; `dns` its name servers."""
 
     name: str
     interfaces: Mapping[str, InterfaceSpec] = field(default_factory=dict)
@@ -183,6 +191,7 @@ class HostSpec:
     docker: DockerSpec | None = None
     compose: ComposeSpec | None = None
     files: Mapping[str, str] = field(default_factory=dict)
+    dns: tuple[str, ...] = ()
     source: Source = NOWHERE
 
 

@@ -78,6 +78,14 @@ def ip(text: str) -> str:
     return address.ip_text(address.ip(text))
 
 
+def extra_host(name: str, text: str) -> None:
+    """A line for /etc/hosts."""
+    if not name or (text != "host-gateway" and not text):
+        raise ValueError(f"'{name}:{text}' is not NAME:ADDRESS")
+    if text != "host-gateway":
+        unicast_ip(text)
+
+
 def unicast_ip(text: str) -> str:
     value = address.ip(ip(text))
     if value[0] in (0, 127) or value[0] >= 224:

@@ -79,7 +79,7 @@ def test_the_three_networks_are_there_from_the_start(docker: DockerHost) -> None
         ),
         (f"docker run -d --network container:nosuch {SLEEP}", 125, f"ID\n{RUN}No such container: nosuch."),
         ("docker run --foo bb", 125, "unknown flag: --foo\nSee 'docker run --help'."),
-        ("docker run -d --link box:b bb", 125, "docker run: '--link' is not modelled"),
+        ("docker run -d --link box:b bb", 125, f"ID\n{RUN}Cannot link to /box, as it does not belong to the default network."),
         ("docker run bb nosuch", 127, None),
         ("docker rm box", 1, None),
         ("docker start nosuch", 1, "Error: No such container: nosuch\nError: failed to start containers: nosuch"),
