@@ -1,6 +1,6 @@
 """nc(1): TCP and UDP by hand. On hosts OpenBSD's words, in containers with busybox busybox's. Options: -l -u -p -w -z -v -k -N -n -4.
 
-Not modelled: -e, proxies, Unix sockets, port ranges.
+Not modelled: -e, proxies, Unix sockets, ports in a random order (-r).
 """
 
 from __future__ import annotations
@@ -60,7 +60,17 @@ class _Nc:
         except UnknownName as unknown:
             text = f"nc: bad address '{words[0]}'" if self.busybox else f'nc: getaddrinfo for host "{words[0]}" port {words[1]}: {unknown}'
             raise UsageError(text, 1) from None
-        return await (self._send_udp if self.protocol == "udp" else self._connect)(words[0], address, _port(words[1]))
+        work = self._send_udp if self.protocol == "udp" else self._connect
+        statuses = [await work(words[0], address, port) for port in self._ports(words[1])]
+        return min(statuses)  # one that succeeded is enough
+
+    def _ports(self, text: str) -> list[int]:
+        """build_ports: a port or, but for busybox, a range of them, either way round."""
+        first, dash, last = text.partition("-")
+        if dash and self.busybox:
+            raise UsageError(f"nc: bad port '{text}'", 1)
+        low, high = sorted((_port(first), _port(last if dash else first)))
+        return list(range(low, high + 1))
 
     def _note(self, text: str) -> None:
         if "v" in self.options:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable
+
 from emu.process import Process, UsageError
 from emu.programs.libc.getaddrinfo import resolve
 from emu.programs.libc.getopt import Options, getopt
@@ -23,14 +25,10 @@ async def arguments(process: Process, argv: list[str], seconds: str) -> tuple[Op
         raise UsageError(f"{argv[0]}: bad address '{name}'", 1) from None
 
 
-async def main(process: Process, argv: list[str]) -> int:
-    options, address, port, text = await arguments(process, argv, "wait")
-    sock = process.udp_socket()
+async def answer(process: Process, work: Awaitable[str]) -> int:
+    """Print what comes of it, or what goes wrong; the program's status."""
     try:
-        sock.bind(("0.0.0.0", int(options.text("sport", "0"))))
-        sock.connect((address, port))
-        sock.send(text.encode() + b"\n")
-        process.print((await sock.recv(timeout=float(options.text("wait", "2")))).decode("utf-8", "replace").rstrip())
+        process.print(await work)
     except TimeoutError:
         process.print("timeout")
         return 1
@@ -38,3 +36,16 @@ async def main(process: Process, argv: list[str]) -> int:
         process.print(strerror(error))
         return 1
     return 0
+
+
+async def main(process: Process, argv: list[str]) -> int:
+    options, address, port, text = await arguments(process, argv, "wait")
+
+    async def ask() -> str:
+        sock = process.udp_socket()
+        sock.bind(("0.0.0.0", int(options.text("sport", "0"))))
+        sock.connect((address, port))
+        sock.send(text.encode() + b"\n")
+        return (await sock.recv(timeout=float(options.text("wait", "2")))).decode("utf-8", "replace").rstrip()
+
+    return await answer(process, ask())
