@@ -34,6 +34,7 @@ PROGRAMS = {
     "echo": "emu.programs.echo",
     "egrep": "emu.programs.grep",
     "env": "emu.programs.env",
+    "etcdctl": "emu.programs.etcdctl",
     "false": "emu.programs.false",
     "fgrep": "emu.programs.grep",
     "flanneld": "emu.programs.flanneld",
