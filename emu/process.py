@@ -32,7 +32,7 @@ S = TypeVar("S")
 
 Main = Callable[["Process", list[str]], Coroutine[Any, Any, int]]
 Sink = Callable[[str], None]  # where a program's output goes
-SIGPIPE = 128 + 13
+SIGINT, SIGPIPE = 128 + 2, 128 + 13  # as exit statuses
 
 
 class Place:
@@ -251,6 +251,11 @@ class Process:
             sock.close()
         self.place.processes.pop(self.pid, None)
         self.exited.set_result(status)
+
+    @property
+    def interrupted(self) -> bool:
+        """It is told to end by SIGINT; a program that catches `Cancelled` may then say its last words, without awaiting anything."""
+        return self.exit_status == SIGINT
 
     def kill(self, status: int = 143) -> None:
         """End the program as a signal does; 128 + the signal's number is its status (15 TERM, 9 KILL, 2 INT)."""

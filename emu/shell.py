@@ -73,6 +73,8 @@ class Session:
         self.attention: Future[None] = Future(engine)
         show = self._show if keyboard.person else keyboard.show
         self.process: Process = place.start(argv, stdin=self.stdin, on_output=show, on_error=show if keyboard.person else keyboard.complain)
+        if place.container is None:
+            self.process.cwd = place.env.get("HOME", "/")  # as after login
         self.process.exited.on_done(self._attend)
 
     def _attend(self) -> None:

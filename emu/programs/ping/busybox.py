@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from emu.engine import MICROSECOND, SECOND
+from emu.engine import MICROSECOND, SECOND, Cancelled
 from emu.packet.icmp import Type
 from emu.process import Process, UsageError
 from emu.programs.libc.getaddrinfo import resolve
@@ -61,9 +61,18 @@ class _Ping:
         self.times: list[int] = []
 
     async def run(self) -> int:
-        engine = self.process.engine
         source = f" from {self.source}" if self.source and self.echo.dev is None else ""
         self.process.print(f"PING {self.target} ({self.address}){source}: {self.size} data bytes")
+        try:
+            await self._loop()
+        except Cancelled:
+            if not self.process.interrupted:
+                raise
+        self._statistics()
+        return int(not self.answered or bool(self.deadline_ns and len(self.answered) < self.count))
+
+    async def _loop(self) -> None:
+        engine = self.process.engine
         next_ns = engine.now
         end_ns = engine.now + self.deadline_ns if self.deadline_ns else None
         while not self.count or len(self.answered) < self.count:
@@ -80,8 +89,6 @@ class _Ping:
             answer = await self.echo.receive(min(next_ns, end_ns or next_ns) if more else end_ns)
             if answer is not None:
                 self._take(answer)
-        self._statistics()
-        return int(not self.answered or bool(self.deadline_ns and len(self.answered) < self.count))
 
     def _send(self) -> None:
         """Raises UsageError: a request that cannot be sent ends the program."""

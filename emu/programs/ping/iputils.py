@@ -5,7 +5,7 @@ from __future__ import annotations
 import errno
 from math import isqrt
 
-from emu.engine import MICROSECOND, MILLISECOND, SECOND
+from emu.engine import MICROSECOND, MILLISECOND, SECOND, Cancelled
 from emu.packet import icmp
 from emu.packet.address import ANY, ip, ip_text
 from emu.packet.icmp import Type
@@ -125,7 +125,11 @@ class _Ping:
         source = self._source() if device or self.echo.source != "0.0.0.0" else ""
         origin = f"from {source} {device}: " if source else ""
         self.process.print(f"PING {self.target} ({self.address}) {origin}{self.size}({self.size + 28}) bytes of data.")
-        await self._loop()
+        try:
+            await self._loop()
+        except Cancelled:
+            if not self.process.interrupted:
+                raise
         self._statistics()
         return int(not self.received or bool(self.deadline_ns and self.received < self.count))
 
