@@ -9,8 +9,10 @@ from pathlib import Path
 from emu import programs
 from emu.engine import SECOND, Engine
 from emu.host import Host
+from emu.netdev.macvlan import Macvlan
 from emu.observe import pcap
 from emu.observe.compare import compare
+from emu.packet import address
 from emu.packet.address import mac_text
 from emu.programs import shell
 from tests import wires
@@ -46,6 +48,16 @@ class Both:
         ends = wires.veth(self._host(one).netns, one_dev, self._host(two).netns, two_dev, mtu)
         macs = (mac_text(ends[0].mac), mac_text(ends[1].mac))
         self.machine.wire((one, one_dev), (two, two_dev), macs, mtu)
+
+    def macvlan(self, parent: str, child: str, mode: str, mac: str) -> None:
+        """A macvlan of one place's device in another place."""
+        (home, lower), (place, dev) = parent.split(":"), child.split(":")
+        netns, other = self._host(home).netns, self._host(place).netns
+        made = Macvlan(self.engine, "new", address.mac(mac), netns.device(lower), mode)
+        netns.add_device(made)
+        netns.move_device(made, other, dev)
+        other.set_up(made)
+        self.machine.macvlan((home, lower), (place, dev), mode, mac)
 
     def _host(self, name: str) -> Host:
         if name not in self.hosts:

@@ -29,5 +29,10 @@ def bridge_support() -> None:
 
 
 @pytest.fixture
+def macvlan_support() -> None:
+    _need(machine.missing() or machine.missing_macvlan())
+
+
+@pytest.fixture
 def iptables_support() -> None:
     _need(machine.missing() or machine.missing_iptables())

@@ -55,6 +55,11 @@ def missing_bridge() -> str:
 
 
 @cache
+def missing_macvlan() -> str:
+    return _missing_after("ip link add va type veth peer name vb && ip link add m0 link va type macvlan", "macvlans")
+
+
+@cache
 def missing_iptables() -> str:
     if shutil.which("iptables") is None:
         return "not installed: iptables"
@@ -101,6 +106,14 @@ class Machine:
         for place, dev in ends:
             _ok("ip", "netns", "exec", place, "ethtool", "-K", dev, *OFFLOADS.split())
             _ok("ip", "-n", place, "link", "set", dev, "up")
+
+    def macvlan(self, parent: tuple[str, str], child: tuple[str, str], mode: str, mac: str) -> None:
+        """A macvlan of one place's device in another place, up, without offloads."""
+        (home, lower), (place, dev) = ((self.place(place), dev) for place, dev in (parent, child))
+        _ok("ip", "-n", home, "link", "add", "new", "link", lower, "address", mac, "type", "macvlan", "mode", mode)
+        _ok("ip", "-n", home, "link", "set", "new", "netns", place, "name", dev)
+        _ok("ip", "netns", "exec", place, "ethtool", "-K", dev, *OFFLOADS.split())
+        _ok("ip", "-n", place, "link", "set", dev, "up")
 
     def wait_until_up(self, place: str, dev: str) -> None:
         full = self.place(place)

@@ -7,6 +7,7 @@ import pytest
 from tests.live.both import Both
 
 needs_bridge = pytest.mark.usefixtures("bridge_support")
+needs_macvlan = pytest.mark.usefixtures("macvlan_support")
 needs_iptables = pytest.mark.usefixtures("iptables_support")
 
 
@@ -68,6 +69,51 @@ def test_a_bridge_floods_learns_and_speaks_with_its_lowest_mac(both: Both) -> No
     both.capture(*(f"switch:port{number}" for number in (1, 2, 3)), "switch:br0", "h3:eth0")
     both.run("h1", "ping -c 2 -i 0.2 10.0.0.2")
     both.run("switch", "ping -c 1 10.0.0.3")
+    assert both.differences() == []
+
+
+def with_macvlans(both: Both, mode: str, count: int = 2) -> None:
+    """host's eth0 with children in m1, m2; beyond it lan, where a bridge can reflect what comes in."""
+    both.wire("host:eth0", "lan:port")
+    both.run("host", "ip addr add 10.0.0.10/24 dev eth0")
+    both.run("lan", "ip link add br0 address 02:00:00:00:00:fe type bridge", "ip link set port master br0", "ip link set br0 up")
+    both.run("lan", "ip addr add 10.0.0.20/24 dev br0")
+    for number in range(1, count + 1):
+        both.macvlan("host:eth0", f"m{number}:eth0", mode, f"02:00:00:00:01:0{number}")
+        both.run(f"m{number}", f"ip addr add 10.0.0.{number}/24 dev eth0")
+    both.capture("host:eth0", "lan:port", *(f"m{number}:eth0" for number in range(1, count + 1)))
+
+
+@needs_macvlan
+@needs_bridge
+@pytest.mark.parametrize(("mode", "reached"), [("bridge", 0), ("vepa", 1), ("private", 1)])
+def test_macvlans_reach_the_lan_but_not_their_host_and_each_other_if_bridged(both: Both, mode: str, reached: int) -> None:
+    with_macvlans(both, mode)
+    both.run("m1", "ping -c 2 -i 0.2 10.0.0.20")
+    both.run("lan", "ping -c 1 10.0.0.2")
+    both.run("m1", "ping -c 1 -W 1 10.0.0.2", status=reached)
+    both.run("m1", "ping -c 1 -W 1 10.0.0.10", status=1)
+    both.run("host", "ping -c 1 10.0.0.1", status=1)
+    assert both.differences() == []
+
+
+@needs_macvlan
+@needs_bridge
+@pytest.mark.parametrize(("mode", "reached"), [("bridge", 0), ("vepa", 0), ("private", 1)])
+def test_a_switch_that_reflects_lets_macvlans_reach_each_other_and_their_host_but_not_private_ones(both: Both, mode: str, reached: int) -> None:
+    with_macvlans(both, mode)
+    both.run("lan", "bridge link set dev port hairpin on")
+    both.run("m1", "ping -c 1 -W 1 10.0.0.2", status=reached)
+    both.run("m1", "ping -c 1 -W 1 10.0.0.10", status=reached)
+    assert both.differences() == []
+
+
+@needs_macvlan
+@needs_bridge
+def test_a_passthru_macvlan_takes_all_that_comes_in(both: Both) -> None:
+    with_macvlans(both, "passthru", 1)
+    both.run("lan", "ping -c 1 10.0.0.1", "ip neigh replace 10.0.0.10 lladdr 02:00:00:00:00:77 dev br0 nud permanent")
+    both.run("lan", "ping -c 1 -W 1 10.0.0.10", status=1)
     assert both.differences() == []
 
 
