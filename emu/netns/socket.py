@@ -23,6 +23,11 @@ Address = tuple[str, int]
 BOOKKEEPING = 512  # what a buffered packet costs beyond its bytes (struct sk_buff and its rounding: the order of magnitude)
 
 
+def this_host(destination: Ip, own: Ip) -> Ip:
+    """0.0.0.0 as a destination is the socket's own address, or localhost (ip_route_output_key_hash_rcu)."""
+    return destination if destination != ANY else own if own != ANY else ip("127.0.0.1")
+
+
 class UdpSocket:
     """A UDP socket; bound at the first `sendto` if not before."""
 
@@ -70,7 +75,7 @@ class UdpSocket:
 
     def connect(self, address: Address) -> None:
         """Only the peer is heard from now on, and its ICMP errors are. Raises OSError ENETUNREACH."""
-        remote = self._destination(address[0])
+        remote = this_host(ip(address[0]), self.local_ip)
         _, source = self.netns.ipv4.route(remote, self.local_ip)
         if not self.local_port:
             self.bind(("0.0.0.0", 0))
@@ -84,12 +89,7 @@ class UdpSocket:
 
     def sendto(self, data: bytes, address: Address) -> None:
         """Raises OSError: no route, EMSGSIZE, EACCES (broadcast not allowed), or an ICMP error that came before."""
-        self._send(data, self._destination(address[0]), address[1])
-
-    def _destination(self, text: str) -> Ip:
-        """0.0.0.0 is this host: the socket's own address, or localhost (ip_route_output_key_hash_rcu)."""
-        remote = ip(text)
-        return remote if remote != ANY else self.local_ip if self.local_ip != ANY else ip("127.0.0.1")
+        self._send(data, this_host(ip(address[0]), self.local_ip), address[1])
 
     def _send(self, data: bytes, remote: Ip, port: int) -> None:
         if self._error is not None:
@@ -217,12 +217,13 @@ class RawSocket:
         dev: NetDevice | None = None,
     ) -> int:
         """Send; the packet's trace id. Raises OSError: no route, EMSGSIZE (`never_fragment` and too long), EPERM."""
+        from_, to = ip(source), this_host(ip(address), ip(source))
         if identification is None:
             self._id = self._id % 0xFFFF + 1
             identification = self._id
         return self.netns.ipv4.send(
-            ip(source),
-            ip(address),
+            from_,
+            to,
             self.protocol,
             payload,
             ttl=ttl,

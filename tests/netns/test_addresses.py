@@ -6,7 +6,7 @@ import pytest
 
 from emu.engine import Engine
 from emu.netns.namespace import Netns
-from emu.netns.socket import UdpSocket
+from emu.netns.socket import RawSocket, UdpSocket
 from emu.packet.address import ip, ip_text, prefix
 from tests.wires import complete, namespace, veth
 
@@ -73,3 +73,10 @@ def test_what_is_sent_to_0_0_0_0_comes_back_to_this_host(host: Netns, bound: str
     client.sendto(b"x", ("0.0.0.0", 5000))
     data, peer = complete(host.engine, server.recvfrom(timeout=1.0))
     assert (data, peer[0]) == (b"x", expected)
+
+
+def test_an_echo_to_0_0_0_0_is_answered_by_localhost(host: Netns) -> None:
+    raw = RawSocket(host, 1)
+    raw.sendto(bytes([8, 0, 0xF7, 0xFF, 0, 0, 0, 0]), "0.0.0.0")
+    answers = [complete(host.engine, raw.recv(timeout=1.0)) for _ in range(2)]
+    assert [(answer.src, answer.wire[20]) for answer in answers] == [("127.0.0.1", 8), ("127.0.0.1", 0)]

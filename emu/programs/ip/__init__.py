@@ -32,6 +32,8 @@ async def main(process: Process, argv: list[str]) -> int:
     context = Context(process, process.netns, busybox=has_busybox(process.place))
     while words and words.peek().startswith("-"):
         option = words.next().lstrip("-")
+        if option in {"c=never", "color=never", "c=auto", "color=auto"}:  # what is written here is no terminal
+            continue
         known = next((name for name in OPTIONS if option and name.startswith(option)), None)
         known = {"br": "brief", "s": "statistics", "n": "netns"}.get(option, known)
         if known is None:
@@ -41,6 +43,8 @@ async def main(process: Process, argv: list[str]) -> int:
             return 0
         if known == "netns":
             context.enter(words.next())
+        if known in {"statistics", "stats"} and {"statistics", "stats"} & context.options:
+            raise UsageError("ip: '-s -s' is not modelled", USAGE_STATUS)
         context.options.add(known)
     if not words:
         raise UsageError(USAGE, USAGE_STATUS)

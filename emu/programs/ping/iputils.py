@@ -91,7 +91,7 @@ class _Ping:
     def __init__(self, process: Process, options: Options, target: str, address: str) -> None:
         self.process = process
         self.target = target
-        self.address = address
+        self.address = address if address != "0.0.0.0" else "127.0.0.1"  # what connect(2) makes of it
         self.known: tuple[str, str | None] = "", None  # the last address that answered, and its name
         self.quiet = "q" in options
         self.by_name = target != address and "n" not in options
