@@ -9,8 +9,9 @@ This is the interface that built-in programs and those of a user's own are writt
         process.print(data.decode())
         return 0
 
-`argv[0]` is the program's name. What sockets raise is what Python's raise: OSError with an errno, TimeoutError. Seconds are floats
-here, at the edge; nanoseconds everywhere else.
+`argv[0]` is the program's name; `print()` in a program of a user's own prints to the process's standard output, as `process.print` does.
+What sockets raise is what Python's raise: OSError with an errno, TimeoutError. Seconds are floats here, at the edge; nanoseconds
+everywhere else.
 """
 
 from __future__ import annotations
@@ -57,7 +58,10 @@ class Place:
         self, argv: list[str], *, env: dict[str, str] | None = None, stdin: Pipe | str = "", on_output: Sink | None = None,
         on_error: Sink | None = None,
     ) -> Process:  # fmt: skip
-        """Start a program, in the place's environment unless `env` is another; it runs from the engine's queue. An unknown one ends with status 127, as a shell's would."""
+        """Start a program, in the place's environment unless `env` is another; it runs from the engine's queue.
+
+        An unknown one ends with status 127, as a shell's would.
+        """
         process = Process(self, argv, dict(self.env if env is None else env), stdin, on_output, on_error)
         main = self.find_program(self, argv[0])
         process.begin(main)

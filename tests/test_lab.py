@@ -31,6 +31,28 @@ def test_a_program_of_ones_own_runs_by_its_name(tmp_path: Path) -> None:
     assert (ran.stdout, ran.exit_status) == ("hello 1.0\n", 0)
 
 
+def test_print_in_a_program_of_ones_own_is_its_processs_output(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    source = (
+        "from __future__ import annotations\n"
+        "from dataclasses import dataclass\n"
+        "print('loaded')\n"
+        "runs = 0\n"
+        "@dataclass\n"
+        "class Point:\n"
+        "    x: int\n"
+        "async def main(process, argv):\n"
+        "    global runs\n"
+        "    runs += 1\n"
+        "    await process.sleep(1)\n"
+        "    print(argv[1], runs, Point(3), sep='-', end='!\\n')\n"
+    )
+    lab = labs.lab(tmp_path, with_own_program(tmp_path, source))
+    both = [lab.start("a", f"own {word}") for word in ("one", "two")]
+    lab.settle()
+    assert [process.stdout for process in both] == ["loaded\none-1-Point(x=3)!\n", "loaded\ntwo-1-Point(x=3)!\n"]
+    assert capsys.readouterr().out == ""
+
+
 def test_an_error_in_a_program_of_ones_own_is_said_with_its_line(tmp_path: Path) -> None:
     topology = with_own_program(tmp_path, "async def main(process, argv):\n    return int(argv[1])\n")
     ran = labs.lab(tmp_path, topology).run("a", "own x")
