@@ -52,7 +52,6 @@ class StepResult:
 
     step: Step
     started_ns: int
-    ended_ns: int
     output: str
     exit_status: int | None  # None: it runs in the background
     problems: list[str]
@@ -202,20 +201,19 @@ class Lab:
         if step.background:
             self.background.append((step, process))
             self.engine.run(until_ns=started + STEP_PAUSE_NS)
-            return StepResult(step, started, self.engine.now, process.output, process.exit_status, problems)
+            return StepResult(step, started, process.output, process.exit_status, problems)
         try:
             self._run_until(process.exited, f"{step.place}$ {step.command}")
         except LimitReached as limit:
             process.kill(9)
             stopped = LimitReached(f"{step.source}: {step.place}$ {step.command}: {limit}")
-            return StepResult(step, started, self.engine.now, process.output, None, ["stopped: the limit is reached"], stopped=stopped)
+            return StepResult(step, started, process.output, None, ["stopped: the limit is reached"], stopped=stopped)
         except EmuError as stuck:
             process.kill(9)
             problems.append(str(stuck))
-        ended = self.engine.now
-        self.engine.run(until_ns=ended + STEP_PAUSE_NS)
+        self.engine.run(until_ns=self.engine.now + STEP_PAUSE_NS)
         unmet = expectations(step, process)
-        return StepResult(step, started, ended, process.output, process.exit_status, problems + unmet, len(unmet))
+        return StepResult(step, started, process.output, process.exit_status, problems + unmet, len(unmet))
 
     def run_steps(
         self, on_step: Callable[[StepResult], None] | None = None, on_begin: Callable[[], None] | None = None

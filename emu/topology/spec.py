@@ -7,8 +7,8 @@ losses fractions. Everything here is checked by the loader, can be pickled, and 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field, fields
-from typing import TYPE_CHECKING, Any, NamedTuple
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -102,13 +102,6 @@ class DockerSpec:
     dns_search: tuple[str, ...] = ()
     dns_opts: tuple[str, ...] = ()
     source: Source = NOWHERE
-
-    def daemon_json(self) -> dict[str, Any]:
-        """The keys as daemon.json has them, without those that say nothing."""
-        keys = {each.name: getattr(self, each.name) for each in fields(self) if each.name != "source"}
-        pools = [pool._asdict() for pool in keys.pop("default_address_pools")]
-        lists = {"default_address_pools": pools, **{key: list(keys.pop(key)) for key in ("dns", "dns_search", "dns_opts")}}
-        return {key.replace("_", "-"): value for key, value in {**keys, **lists}.items() if value not in (None, [])}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -69,7 +69,7 @@ def test_daemon_json_reaches_the_engine(load):
     keys = "{ userland-proxy: no, bip: 10.9.0.1/24, mtu: 1400, default-address-pools: [{ base: 10.10.0.0/16, size: 24 }], debug: on }"
     docker = load(BASE.replace("docker: {}", f"docker: {keys}")).hosts["docker1"].docker
     assert (docker.userland_proxy, docker.bip, docker.default_address_pools) == (False, "10.9.0.1/24", (AddressPool("10.10.0.0/16", 24),))
-    config = DaemonConfig.from_keys(docker.daemon_json())
+    config = DaemonConfig.from_spec(docker)
     assert (config.userland_proxy, config.bip, config.mtu, len(config.default_pools)) == (False, "10.9.0.1/24", 1400, 256)
 
 
