@@ -1,4 +1,4 @@
-"""ip neighbour: show, add, replace, change, del, flush. Not modelled: proxy entries, NOARP, `get`."""
+"""ip neighbour: show, add, replace, change, del, flush. Not modelled: proxy entries, NOARP."""
 
 from __future__ import annotations
 
@@ -57,6 +57,26 @@ def _show(context: Context, words: Words) -> int:
         parts = [ip_text(entry.ip)] + ([] if hide_dev else ["dev", entry.dev.name])
         parts += ["lladdr", mac_text(entry.mac)] if entry.mac is not None and _has_mac(entry) else []
         context.process.print(" ".join([*parts, entry.state.name]) + " ")
+    return 0
+
+
+def _get(context: Context, words: Words) -> int:
+    """One entry, by address and device."""
+    address, dev = "", ""
+    while words:
+        if words.take("dev"):
+            dev = words.next()
+        else:
+            words.take("to")
+            address = words.next()
+    if not address or not dev:
+        raise UsageError("Device and address are required arguments.", 255)
+    wanted = parse_prefix(address)[0]
+    entry = context.netns.neighbours.entries.get((context.device(dev), wanted))
+    if entry is None:
+        raise extended("Neighbour entry not found.")
+    lladdr = f"lladdr {mac_text(entry.mac)} " if entry.mac is not None and _has_mac(entry) else ""
+    context.process.print(f"{address} dev {dev} {lladdr}{entry.state.name} ")
     return 0
 
 
@@ -140,6 +160,6 @@ def _flush(context: Context, words: Words) -> int:
 
 
 ACTIONS = {
-    "add": _add, "change": _change, "chg": _change, "replace": _put, "delete": _delete, "get": None, "show": _show, "lst": _show,
+    "add": _add, "change": _change, "chg": _change, "replace": _put, "delete": _delete, "get": _get, "show": _show, "lst": _show,
     "list": _show, "flush": _flush, "help": None,
 }  # fmt: skip

@@ -5,17 +5,16 @@ Not modelled: other tables, multipath, type of service, metrics beyond `mtu`, tu
 
 from __future__ import annotations
 
-import errno
+from collections.abc import Iterable
 from typing import Any
 
-from emu.engine import SECOND
 from emu.netdev.device import NetDevice
 from emu.netns.fib import Route
-from emu.packet.address import ANY, BROADCAST, Ip, ip_text, is_multicast, network
+from emu.packet.address import Ip, ip_text, network
 from emu.process import UsageError
+from emu.programs.ip import route_get
 from emu.programs.ip.route_words import Asked
 from emu.programs.ip.words import Context, Words, answers, dispatch, extended, not_modelled
-from emu.programs.libc.strerror import number
 
 
 def run(context: Context, words: Words) -> int:
@@ -25,14 +24,16 @@ def run(context: Context, words: Words) -> int:
 # --- show
 
 
-def _line(route: Route, *, hide_dev: bool, table: str = "") -> str:
-    parts = [route.kind] if route.kind != "unicast" else []
+def line(route: Route, hidden: Iterable[str] = (), *, table: str = "", details: bool = False) -> str:
+    """`hidden`: what the filter has said already (dev, scope, proto); `details`: say what is usual too."""
+    hide_dev = "dev" in hidden
+    parts = [route.kind] if route.kind != "unicast" or details else []
     parts.append(_destination(route))
     parts += ["via", ip_text(route.via)] if route.via is not None else []
     parts += ["dev", route.dev.name] if route.dev is not None and not hide_dev else []
     parts += ["table", table] if table else []
-    parts += ["proto", route.protocol] if route.protocol != "boot" else []
-    parts += ["scope", route.scope] if route.scope != "global" else []
+    parts += ["proto", route.protocol] if (route.protocol != "boot" or details) and "proto" not in hidden else []
+    parts += ["scope", route.scope] if (route.scope != "global" or details) and "scope" not in hidden else []
     parts += ["src", ip_text(route.src)] if route.src is not None else []
     parts += ["metric", str(route.metric)] if route.metric else []
     parts += _flags(route)
@@ -88,7 +89,7 @@ def _chosen(context: Context, asked: Asked) -> list[tuple[Route, str]]:
 def _matches(route: Route, asked: Asked, *, whole: bool) -> bool:
     """`whole`: as `del` asks, where a metric that was not given means any."""
     kind = asked.kind or ("unicast" if whole else route.kind)
-    if asked.dst is not None and (route.dst, route.length) != (network(*asked.dst), asked.dst[1]):
+    if asked.dst is not None and not _covers(route, *asked.dst, asked.how):
         return False
     return (
         (route.kind == kind or (whole and not asked.kind))
@@ -101,8 +102,17 @@ def _matches(route: Route, asked: Asked, *, whole: bool) -> bool:
     )
 
 
+def _covers(route: Route, dst: Ip, length: int, how: str) -> bool:
+    """`exact` the prefix, `root`: within it, `match`: around it."""
+    if how == "root":
+        return route.length >= length and network(route.dst, length) == network(dst, length)
+    if how == "match":
+        return route.length <= length and network(dst, route.length) == route.dst
+    return (route.dst, route.length) == (network(dst, length), length)
+
+
 def _show(context: Context, words: Words) -> int:
-    context.refuse_options("details", "statistics")
+    context.refuse_options("statistics")
     if words.peek() == "cache":
         raise not_modelled("route show cache")
     asked = Asked(context, words)
@@ -111,50 +121,11 @@ def _show(context: Context, words: Words) -> int:
     if context.json:
         context.print_json([_json(route, hide_dev=hide_dev, table=table) for route, table in rows])
         return 0
+    said = {"dev": asked.dev is not None, "scope": bool(asked.scope), "proto": bool(asked.protocol)}
+    hidden = [name for name, given in said.items() if given]
+    details = "details" in context.options
     for route, table in rows:
-        context.process.print(_busybox_line(route) if context.busybox else _line(route, hide_dev=hide_dev, table=table))
-    return 0
-
-
-# --- get
-
-
-def _get(context: Context, words: Words) -> int:
-    asked = Asked(context, words)
-    if asked.dst is None:
-        raise UsageError("need at least a destination address", 1)
-    dst = asked.dst[0]
-    netns = context.netns
-    try:
-        if asked.source is not None and not netns.is_local(asked.source):
-            raise answers("Network is unreachable")
-        route, source = netns.ipv4.route(dst, asked.source or ANY, asked.dev)
-    except OSError as error:
-        texts = {errno.EHOSTUNREACH: "No route to host", errno.EACCES: "Permission denied", errno.EINVAL: "Invalid argument"}
-        raise answers(texts.get(number(error), "Network is unreachable")) from None
-    assert route.dev is not None
-    group = "broadcast" if dst == BROADCAST else "multicast" if is_multicast(dst) else ""
-    kind = group or ("" if route.kind == "unicast" else route.kind)
-    cached = {"local": "<local>", "broadcast": "<local,brd>", "multicast": "<mc>"}.get(kind, "")
-    via = route.via if not group else None
-    learnt = netns.ipv4.learnt_mtu(dst)
-    if context.json:
-        value: dict[str, Any] = ({"type": kind} if kind else {}) | {"dst": ip_text(dst)}
-        value |= {"from": ip_text(source)} if asked.source is not None else {}
-        value |= {"gateway": ip_text(via)} if via is not None else {}
-        value |= {"dev": route.dev.name} | ({"prefsrc": ip_text(source)} if asked.source is None else {})
-        context.print_json([value | {"flags": [], "uid": 0, "cache": cached.strip("<>").split(",") if cached else []}])
-        return 0
-    parts = [kind] if kind else []
-    parts += [ip_text(dst)] + (["from", ip_text(source)] if asked.source is not None else [])
-    parts += ["via", ip_text(via)] if via is not None else []
-    parts += ["dev", route.dev.name] + (["src", ip_text(source)] if asked.source is None else []) + ["uid", "0"]
-    cache = ["cache"] + ([cached] if cached else [])
-    if learnt is not None:
-        cache += ["expires", f"{(learnt[1] - netns.engine.now) // SECOND}sec", "mtu", str(learnt[0])]
-    elif route.mtu is not None:
-        cache += ["mtu", str(route.mtu)]
-    context.print_lines([" ".join(parts) + " ", "    " + " ".join(cache) + " "])
+        context.process.print(_busybox_line(route) if context.busybox else line(route, hidden, table=table, details=details))
     return 0
 
 
@@ -253,7 +224,7 @@ def _flush(context: Context, words: Words) -> int:
 
 
 ACTIONS = {
-    "list": _show, "show": _show, "lst": _show, "get": _get, "add": _add, "append": None, "change": _change, "chg": _change,
+    "list": _show, "show": _show, "lst": _show, "get": route_get.get, "add": _add, "append": None, "change": _change, "chg": _change,
     "replace": _replace, "prepend": None, "test": None, "delete": _delete, "flush": _flush, "save": None, "restore": None, "showdump": None,
     "help": None,
 }  # fmt: skip

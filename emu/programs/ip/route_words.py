@@ -12,7 +12,7 @@ REFUSED_KINDS = frozenset({"throw", "nat", "anycast", "multicast"})
 SCOPES = {"global": "global", "universe": "global", "link": "link", "host": "host"}
 PROTOCOLS = {"2": "kernel", "3": "boot", "4": "static", "1": "redirect"}
 REFUSED = frozenset({"nexthop", "nhid", "tos", "dsfield", "encap", "weight", "advmss", "window", "rtt", "cwnd", "initcwnd", "initrwnd",
-                     "quickack", "congctl", "realm", "realms", "pref", "expires", "hoplimit", "lock", "type", "ttl-propagate"})  # fmt: skip
+                     "quickack", "congctl", "realm", "realms", "pref", "expires", "hoplimit", "lock", "ttl-propagate"})  # fmt: skip
 
 
 class Asked:
@@ -31,18 +31,24 @@ class Asked:
         self.protocol = ""
         self.onlink = False
         self.source: Ip | None = None  # `from`, of get
+        self.iif: NetDevice | None = None  # of get
+        self.how = "exact"  # how `dst` is meant: exact, root or match
         while words:
             self._read(context, words, words.next())
 
     def _read(self, context: Context, words: Words, word: str) -> None:
         if word in REFUSED or word in REFUSED_KINDS:
             raise not_modelled(f"route … {word}")
-        if word in KINDS:
-            self.kind = word
+        if word in KINDS or word == "type":
+            self.kind = words.next() if word == "type" else word
+            if self.kind not in KINDS:
+                raise invalid(self.kind, '"type" value is invalid')
         elif word == "onlink":
             self.onlink = True
         elif word in {"dev", "oif"}:
             self.dev = context.device(words.next())
+        elif word == "iif":
+            self.iif = context.device(words.next())
         elif word in {"via", "src", "from"}:
             words.take("inet")
             self._address(word, words.next())
@@ -53,6 +59,7 @@ class Asked:
         elif word in {"table", "scope", "proto", "protocol"}:
             self._name(word, words.next())
         else:
+            self.how = word if word in {"root", "match"} else self.how
             text = words.next() if word in {"to", "root", "match", "exact"} else word
             if self.dst is not None:
                 raise UsageError(f'Error: either "to" is duplicate, or "{text}" is a garbage.', 255)
