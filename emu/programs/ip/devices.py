@@ -64,9 +64,9 @@ def _lower(context: Context, dev: NetDevice) -> NetDevice | int | None:
 
 
 def link_netns(context: Context, dev: NetDevice) -> str:
-    """` link-netns NAME` or ` link-netnsid N` for a device that hangs on one elsewhere."""
+    """` link-netns NAME` or ` link-netnsid N` for a device that hangs on one elsewhere; busybox says nothing of it."""
     lower = linked(dev)
-    if lower is None or lower.netns is dev.netns:
+    if context.busybox or lower is None or lower.netns is dev.netns:
         return ""
     name = namespaces.name_of(context.process.place, lower.netns)
     return f" link-netns {name}" if name is not None else f" link-netnsid {foreign_namespaces(context.netns).index(lower.netns)}"
@@ -93,8 +93,7 @@ def first_line(context: Context, dev: NetDevice, *, mode: bool) -> str:
 def hardware_line(context: Context, dev: NetDevice) -> str:
     loopback = dev.kind == "loopback"
     broadcast = "00:00:00:00:00:00" if loopback else "ff:ff:ff:ff:ff:ff"
-    other = "" if context.busybox else link_netns(context, dev)
-    return f"    link/{'loopback' if loopback else 'ether'} {mac_text(dev.mac)} brd {broadcast}{other}"
+    return f"    link/{'loopback' if loopback else 'ether'} {mac_text(dev.mac)} brd {broadcast}{link_netns(context, dev)}"
 
 
 def as_json(context: Context, dev: NetDevice, *, mode: bool) -> dict[str, Any]:
