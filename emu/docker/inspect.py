@@ -5,20 +5,31 @@ Keys that only storage, resources or security fill are left out of a container's
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
-from emu.docker.model import SHORT, Container, Endpoint, EndpointConfig, IpamConfig, Network
+from emu.docker.model import RESTARTING, SHORT, Container, Endpoint, EndpointConfig, IpamConfig, Network
 from emu.engine import SECOND
 from emu.packet.address import ip_text, mac_text
 
 if TYPE_CHECKING:
     from emu.docker.engine import DockerEngine
+    from emu.docker.images import LocalImage
 
 EPOCH_S = 1_577_836_800  # 2020-01-01 00:00:00 UTC: when virtual time 0 is, for people who look at a date
+VERSION = "20.10.24+dfsg1"
 NEVER = "0001-01-01T00:00:00Z"
+FOLDER = "/var/lib/docker/containers/"
 NETNS_FOLDER = "/var/run/docker/netns/"
 
 Json = dict[str, Any]
+
+
+class Map(dict[str, Any]):
+    """An object whose keys are the user's, not the API's: a Go map, in order of its keys."""
+
+    def __init__(self, items: Iterable[tuple[str, Any]] = ()) -> None:
+        super().__init__(sorted(items))
 
 
 def date(now_ns: int) -> str:
@@ -58,9 +69,9 @@ def network(network: Network) -> Json:
         "Ingress": False,
         "ConfigFrom": {"Network": ""},
         "ConfigOnly": False,
-        "Containers": dict(sorted((endpoint.container.id, _member(endpoint)) for endpoint in network.endpoints.values())),
-        "Options": dict(sorted(network.config.options.items())),
-        "Labels": dict(sorted(network.config.labels.items())),
+        "Containers": Map((endpoint.container.id, _member(endpoint)) for endpoint in network.endpoints.values()),
+        "Options": Map(network.config.options.items()),
+        "Labels": Map(network.config.labels.items()),
     }
 
 
@@ -79,7 +90,7 @@ def _subnet(config: IpamConfig) -> Json:
     if config.gateway:
         entry["Gateway"] = config.gateway
     if config.aux_addresses:
-        entry["AuxiliaryAddresses"] = dict(config.aux_addresses)
+        entry["AuxiliaryAddresses"] = Map(config.aux_addresses)
     return entry
 
 
@@ -106,23 +117,58 @@ def container(docker: DockerEngine, container: Container) -> Json:
         "Args": command[1:],
         "State": _state(container),
         "Image": docker.images.id_of(container),
-        "ResolvConfPath": f"/var/lib/docker/containers/{container.id}/resolv.conf",
-        "HostnamePath": f"/var/lib/docker/containers/{container.id}/hostname",
-        "HostsPath": f"/var/lib/docker/containers/{container.id}/hosts",
+        "ResolvConfPath": f"{FOLDER}{container.id}/resolv.conf",
+        "HostnamePath": f"{FOLDER}{container.id}/hostname",
+        "HostsPath": f"{FOLDER}{container.id}/hosts",
+        "LogPath": f"{FOLDER}{container.id}/{container.id}-json.log",
         "Name": f"/{container.name}",
         "RestartCount": container.restarts,
+        "Driver": "overlay2",
+        "Platform": "linux",
+        "MountLabel": "",
+        "ProcessLabel": "",
+        "AppArmorProfile": "",
+        "ExecIDs": None,
         "HostConfig": _host_config(docker, container),
+        "Mounts": [],
         "Config": _config(container),
         "NetworkSettings": _network_settings(docker, container),
+    }
+
+
+def image(docker: DockerEngine, local: LocalImage) -> Json:
+    """`docker image inspect`: what of an image the network notices, and its names."""
+    names = [each.name for each in docker.images.local.values() if each.id == local.id]
+    config = {
+        "ExposedPorts": Map((f"{port}/{protocol}", Map()) for port, protocol in local.image.expose) or None,
+        "Env": list(local.image.env) or None,
+        "Cmd": list(local.image.shown or local.image.command) or None,
+        "Entrypoint": list(local.image.entrypoint) or None,
+        "Labels": Map(local.image.labels.items()) or None,
+    }
+    return {
+        "Id": f"sha256:{local.id}",
+        "RepoTags": names,
+        "RepoDigests": [],
+        "Parent": "",
+        "Comment": "",
+        "Created": date(local.created_ns),
+        "DockerVersion": VERSION,
+        "Author": "",
+        "Config": config,
+        "Architecture": "amd64",
+        "Os": "linux",
+        "Size": 0,
+        "VirtualSize": 0,
     }
 
 
 def _state(container: Container) -> Json:
     return {
         "Status": container.status,
-        "Running": container.running,
+        "Running": container.running or container.status == RESTARTING,
         "Paused": False,
-        "Restarting": False,
+        "Restarting": container.status == RESTARTING,
         "OOMKilled": False,
         "Dead": False,
         "Pid": container.pid,
@@ -143,13 +189,21 @@ def _host_config(docker: DockerEngine, container: Container) -> Json:
         bindings.setdefault(f"{binding.port}/{binding.protocol}", []).append({"HostIp": binding.host_ip, "HostPort": ports})
     return {
         "NetworkMode": _network_mode(docker, config.network_mode),
-        "PortBindings": dict(sorted(bindings.items())),
+        "PortBindings": Map(bindings.items()),
         "RestartPolicy": _restart_policy(config.restart),
         "AutoRemove": config.auto_remove,
-        "PublishAllPorts": config.publish_all,
-        "Links": None,
+        "CapAdd": list(config.cap_add) or None,
+        "CapDrop": list(config.cap_drop) or None,
         "Dns": list(config.dns),
+        "DnsOptions": list(config.dns_options),
+        "DnsSearch": list(config.dns_search),
         "ExtraHosts": list(config.extra_hosts) or None,
+        "IpcMode": "private",
+        "Links": [f"/{child.name}:/{container.name}/{alias}" for alias, child in container.links.items()] or None,
+        "Privileged": config.privileged,
+        "PublishAllPorts": config.publish_all,
+        **({"Sysctls": Map(config.sysctls.items())} if config.sysctls else {}),
+        "Runtime": "runc",
     }
 
 
@@ -169,16 +223,26 @@ def _network_mode(docker: DockerEngine, mode: str) -> str:
 
 def _config(container: Container) -> Json:
     config = container.config
-    exposed: Json = {f"{port}/{protocol}": {} for port, protocol in container.exposed}
+    exposed = Map((f"{port}/{protocol}", Map()) for port, protocol in container.exposed)
     return {
         "Hostname": container.hostname,
-        "Domainname": "",
+        "Domainname": config.domainname,
+        "User": "",
+        "AttachStdin": False,
+        "AttachStdout": False,
+        "AttachStderr": False,
         "ExposedPorts": exposed or None,
+        "Tty": config.tty,
+        "OpenStdin": config.interactive,
+        "StdinOnce": False,
         "Env": list(container.env) or None,
         "Cmd": list(config.command or (() if config.entrypoint is not None else _image_command(container))) or None,
         "Image": config.image,
+        "Volumes": None,
+        "WorkingDir": "",
         "Entrypoint": list(container.image.entrypoint if config.entrypoint is None else config.entrypoint) or None,
-        "Labels": dict(sorted(container.labels.items())),
+        "OnBuild": None,
+        "Labels": Map(container.labels.items()),
     }
 
 
@@ -200,7 +264,7 @@ def _network_settings(docker: DockerEngine, container: Container) -> Json:
         "SecondaryIPAddresses": None,
         "SecondaryIPv6Addresses": None,
         **{field: default[field] for field in TOP_LEVEL},
-        "Networks": {name: _attachment(docker, container, name, config) for name, config in sorted(container.networks.items())},
+        "Networks": Map((name, _attachment(docker, container, name, config)) for name, config in container.networks.items()),
     }
 
 
@@ -209,16 +273,16 @@ TOP_LEVEL = (
 )  # fmt: skip
 
 
-def ports(container: Container) -> dict[str, list[Json] | None]:
+def ports(container: Container) -> Map:
     """Every exposed port of a running container on a bridge, with where it is published."""
     if not any(endpoint.ip for endpoint in container.endpoints.values()):
-        return {}
+        return Map()
     published = [port for endpoint in container.endpoints.values() for port in endpoint.published]
     answer: dict[str, list[Json] | None] = {}
     for port, protocol in container.exposed:
         bound = [each for each in published if (each.port, each.protocol) == (port, protocol)]
         answer[f"{port}/{protocol}"] = [{"HostIp": each.host_ip, "HostPort": str(each.host_port)} for each in bound] or None
-    return answer
+    return Map(answer.items())
 
 
 def _endpoint(endpoint: Endpoint | None) -> Json:

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from emu.docker import links, place
 from emu.docker.errors import DockerError
-from emu.docker.model import IDLE, RESTARTING, Container
+from emu.docker.model import IDLE, RESTARTING, Container, LogLine
 from emu.docker.sandbox import open_sandbox
 from emu.engine import MILLISECOND, SECOND, Future
 from emu.pipe import Pipe
@@ -74,18 +75,20 @@ class Life:
         container.pid = self.docker.host.place.next_pid()
         self.docker.pids[container.pid] = container.sandbox.netns
 
-        def logged(listener: Output | None) -> Output:
+        def logged(listener: Output | None, is_error: int) -> Output:
             def output(text: str) -> None:
-                container.log += text
+                for line in text.splitlines(keepends=True):
+                    _log(container, LogLine(line, bool(is_error), self.engine.now))
                 if listener is not None:
                     listener(text)
 
             return output
 
+        streams = [logged(listener, is_error) for is_error, listener in enumerate(outputs)]
         argv = list(container.command or IDLE)
         if stdin is None:
             stdin = Pipe(self.engine, ended=not (container.config.interactive or container.config.tty))
-        process = Process(container.place, argv, dict(container.place.env), stdin, *map(logged, outputs))
+        process = Process(container.place, argv, dict(container.place.env), stdin, *streams)
         process.daemon = True
         container.process = process
         process.exited.on_done(lambda: self._exited(container, process))
@@ -199,6 +202,16 @@ class Life:
             failed = f'exec: "{argv[0]}": executable file not found in $PATH: unknown'
             raise DockerError(400, f"OCI runtime exec failed: exec failed: unable to start container process: {failed}")
         return container.place
+
+
+def _log(container: Container, line: LogLine) -> None:
+    last = container.log[-1] if container.log else None
+    if last is not None and not last.text.endswith("\n") and last.is_error is line.is_error:
+        container.log[-1] = replace(last, text=last.text + line.text)
+    else:
+        container.log.append(line)
+    for watcher in list(container.on_log):
+        watcher(line)
 
 
 def _to_be_restarted(container: Container) -> bool:

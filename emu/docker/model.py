@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from emu.docker.driver import Driver
     from emu.docker.ipam import Pool
@@ -49,6 +49,15 @@ class Image:
     labels: Mapping[str, str] = field(default_factory=dict)
     shown: tuple[str, ...] = ()
     own: bool = False
+
+
+@dataclass(frozen=True)
+class LogLine:
+    """What a container has printed; the last line may be without its end."""
+
+    text: str
+    is_error: bool
+    time_ns: int
 
 
 @dataclass(frozen=True)
@@ -230,7 +239,8 @@ class Container:
     sandbox: Sandbox | None = None
     sandbox_id: str = ""  # of the last namespace of its own; kept after the end
     ended: Future[int] | None = None
-    log: str = ""
+    log: list[LogLine] = field(default_factory=list)
+    on_log: list[Callable[[LogLine], None]] = field(default_factory=list)  # told of each new line
 
     @property
     def short_id(self) -> str:

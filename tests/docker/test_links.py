@@ -81,8 +81,8 @@ def test_nothing_runs_in_a_container_whose_link_is_down(docker: DockerHost) -> N
     [
         ("docker run --link nosuch:x bb true", "could not get container for nosuch: No such container: nosuch."),
         ("docker run --link a:b:c bb true", 'invalid argument "a:b:c" for "--link" flag: bad format for links: a:b:c'),
-        ("docker run --network host --link db bb true", "conflicting options: host type networking can't be used with links."),
-        ("docker run --network container:db --link db bb true", "conflicting options: container type network can't be used with links."),
+        ("docker run --network host --link db bb true", "links are only supported for user-defined networks."),
+        ("docker run --network container:db --link db bb true", "links are only supported for user-defined networks."),
     ],
 )
 def test_links_that_cannot_be_are_refused(docker: DockerHost, line: str, text: str) -> None:

@@ -5,7 +5,7 @@ import pytest
 from emu.docker.errors import DockerError
 from emu.docker.model import PortBinding
 from emu.docker.port_mapping import PortAllocator, in_order
-from emu.programs.docker.run import bindings
+from emu.programs.docker.ports import bindings
 
 
 def test_ports_of_the_engine_s_choice_are_taken_in_turn() -> None:

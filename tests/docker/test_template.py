@@ -2,9 +2,11 @@ from __future__ import annotations
 
 import pytest
 
+from emu.docker.inspect import Map
 from emu.programs.docker.template import TemplateError, render
 
-DATA = {"Name": "web", "Ports": {"80/tcp": [{"HostPort": "8080"}], "90/tcp": None}, "Labels": {"a": "1"}, "Up": True, "Count": 3}
+LABELS = Map([("a", "1")])
+DATA = {"Name": "web", "Ports": {"80/tcp": [{"HostPort": "8080"}], "90/tcp": None}, "Labels": LABELS, "Up": True, "Count": 3}
 
 
 @pytest.mark.parametrize(

@@ -1,48 +1,52 @@
 """`docker`: the text front of a host's Docker engine (docker/cli 20.10). One file a group of commands.
 
-Refused by name: commands for what is not modelled (images, volumes, swarm, build …), and flags that touch the network and are not modelled.
+Each file has its commands by name in COMMANDS: flags and help, and the function that does it. Refused by name: commands for what is not
+modelled (volumes, swarm, building, registries, what programs use of the processor …).
 """
 
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from importlib import import_module
 
 from emu.docker.errors import DockerError
 from emu.errors import did_you_mean
 from emu.process import Process, UsageError
+from emu.programs.docker.groups import GLOBAL_FLAGS, GROUPS, TOP, group_help
+from emu.programs.docker.options import Command, Options, parse, usage
 
-COMMANDS = {
-    "run": "run.run", "create": "run.create",
-    "ps": "listing.ps", "inspect": "listing.inspect", "port": "listing.port", "logs": "listing.logs",
-    "start": "lifecycle.start", "stop": "lifecycle.stop", "restart": "lifecycle.restart", "kill": "lifecycle.kill", "rm": "lifecycle.rm",
-    "wait": "lifecycle.wait", "exec": "lifecycle.execute", "network": "network.network",
+FILES = {
+    "run": "run", "create": "run", "ps": "listing", "port": "inspection", "inspect": "inspection", "logs": "execution",
+    "exec": "execution", "attach": "execution", "top": "execution", "start": "lifecycle", "stop": "lifecycle", "restart": "lifecycle",
+    "kill": "lifecycle", "rm": "lifecycle", "wait": "lifecycle", "rename": "lifecycle", "images": "images", "rmi": "images",
+    "tag": "images", "pull": "images", "info": "system", "version": "system",
+    "container inspect": "inspection", "container prune": "lifecycle", "image inspect": "inspection", "image prune": "images",
+    "network ls": "network", "network inspect": "inspection", "network create": "network_create", "network rm": "network",
+    "network connect": "network", "network disconnect": "network", "network prune": "network", "system prune": "system",
 }  # fmt: skip
-NOT_MODELLED = {
-    "attach", "build", "builder", "buildx", "checkpoint", "commit", "compose", "config", "context", "cp", "diff", "events", "export",
-    "history", "image", "images", "import", "info", "load", "login", "logout", "manifest", "node", "pause", "plugin", "pull", "push",
-    "rename", "rmi", "save", "search", "secret", "service", "stack", "stats", "swarm", "system", "tag", "top", "trust", "unpause",
-    "update", "version", "volume",
+ALIASES = {
+    "container ls": "ps", "container list": "ps", "container ps": "ps", "image ls": "images", "image list": "images", "image rm": "rmi",
+    "image remove": "rmi", "image pull": "pull", "image tag": "tag", "network list": "network ls", "network remove": "network rm",
+    "system info": "info",
 }  # fmt: skip
-CONTAINER = {"ls": "ps", "list": "ps"} | {name: name for name in COMMANDS if name != "network"}
+SHOWN = {"container list": "container ls", "container ps": "container ls", "image list": "image ls", "image remove": "image rm"}
+VERSION = "Docker version 20.10.24+dfsg1, build 297e128"
 NO_DAEMON = "Cannot connect to the Docker daemon at unix:///var/run/docker.sock. Is the docker daemon running?"
 
-Run = Callable[[Process, list[str]], Awaitable[int]]
+Run = Callable[[Process, Options], Awaitable[int]]
 
 
 async def main(process: Process, argv: list[str]) -> int:
-    words = argv[1:]
-    if words[:1] == ["container"] and len(words) > 1 and words[1] in CONTAINER:
-        words = [CONTAINER[words[1]], *words[2:]]
-    name = words[0] if words else ""
-    if name not in COMMANDS:
-        return _unknown(process, name)
-    if process.host is None or process.host.docker is None or process.place.container is not None:
-        raise UsageError(NO_DAEMON if name != "run" else f"docker: {NO_DAEMON}\nSee 'docker run --help'.", 125 if name == "run" else 1)
-    module, _, function = COMMANDS[name].partition(".")
-    run: Run = getattr(import_module(f"{__name__}.{module}"), function)
     try:
-        return await run(process, words[1:])
+        words = _past_global_flags(process, argv[1:])
+        if not words:
+            return 0
+        name, rest = _name(words)
+        command, run = _find(name)
+        options = parse(replace(command, path=f"docker {SHOWN.get(name, name)}"), rest)
+        _check_daemon(process, name)
+        return await run(process, options)
     except UsageError as wrong:
         if wrong.status:
             raise
@@ -52,12 +56,70 @@ async def main(process: Process, argv: list[str]) -> int:
         raise UsageError(f"Error response from daemon: {error.message}", 1) from None
 
 
-def _unknown(process: Process, name: str) -> int:
-    if name in NOT_MODELLED or name == "container":
-        raise UsageError(f"docker: '{name}' is not modelled{did_you_mean(name, COMMANDS)}", 1)
-    if not name or name in ("--help", "help", "-h"):
-        process.print(f"\nUsage:  docker [OPTIONS] COMMAND\n\nCommands: {' '.join(sorted(COMMANDS))}")
-        return 0
-    if name.startswith("-"):
-        raise UsageError(f"unknown flag: {name}\nSee 'docker --help'.", 125)
+def _past_global_flags(process: Process, words: list[str]) -> list[str]:
+    """What follows `docker -D`; nothing if that was all."""
+    while words and words[0].startswith("-"):
+        name, equals, _ = words[0].partition("=")
+        if name in ("-v", "--version"):
+            process.print(VERSION)
+            return []
+        if name == "--help":
+            process.print(TOP)
+            return []
+        if name not in GLOBAL_FLAGS:
+            what = f"unknown flag: {name}" if name.startswith("--") else f"unknown shorthand flag: '{name[1]}' in {name}"
+            raise UsageError(f"{what}\nSee 'docker --help'.\n{TOP}\n", 125)
+        if not GLOBAL_FLAGS[name]:
+            raise UsageError(f"docker: '{name}' is not modelled", 125)
+        words = words[1:] if equals or name in ("-D", "--debug") else words[2:]
+    if not words:
+        process.error(TOP)
+    elif words[0] == "help":
+        process.print(_help(words[1:]))
+        return []
+    return words
+
+
+def _name(words: list[str]) -> tuple[str, list[str]]:
+    """The command's name, of one or two words, and what is given to it."""
+    first, rest = words[0], words[1:]
+    if first not in GROUPS:
+        return first, rest
+    if rest and not rest[0].startswith("-"):
+        return f"{first} {rest[0]}", rest[1:]
+    if rest and rest[0] != "--help":
+        what = f"unknown flag: {rest[0]}" if rest[0].startswith("--") else f"unknown shorthand flag: '{rest[0][1:2]}' in {rest[0]}"
+        raise UsageError(f"{what}\nSee 'docker {first} --help'.\n{group_help(first)}\n", 125)
+    raise UsageError(group_help(first), 0)
+
+
+def _find(name: str) -> tuple[Command, Run]:
+    """Raises UsageError for what there is not, or is not modelled."""
+    group, _, word = name.rpartition(" ")
+    key = ALIASES.get(name) or (word if group == "container" and word in GROUPS["container"] and word in FILES else name)
+    if f"{group} {word}" in FILES:
+        key = f"{group} {word}"
+    if key in FILES:
+        command, run = import_module(f"{__name__}.{FILES[key]}").COMMANDS[key]
+        return command, run
+    if word in GROUPS.get(group, ()) or (group and group not in FILES and not GROUPS[group]):
+        raise UsageError(f"docker {group}: '{word}' is not modelled".replace("docker :", "docker:"), 1)
+    if group:
+        raise UsageError(group_help(group), 1)
     raise UsageError(f"docker: '{name}' is not a docker command.\nSee 'docker --help'", 1)
+
+
+def _help(words: list[str]) -> str:
+    if not words:
+        return TOP
+    if words[0] not in GROUPS and words[0] not in GROUPS[""]:
+        raise UsageError(f"unknown help topic: {' '.join(words)}{did_you_mean(words[0], FILES) if False else ''}", 1)
+    name, _ = _name(words)
+    return usage(replace(_find(name)[0], path=f"docker {name}"), whole=True)
+
+
+def _check_daemon(process: Process, name: str) -> None:
+    if process.host is None or process.host.docker is None or process.place.container is not None:
+        if name == "run":
+            raise UsageError(f"docker: {NO_DAEMON}.\nSee 'docker run --help'.", 125)
+        raise UsageError(NO_DAEMON, 1)

@@ -1,89 +1,106 @@
-"""`docker ps inspect port logs`: what there is."""
+"""`docker ps`: its columns and filters (docker/cli formatter/container.go, moby daemon/list.go)."""
 
 from __future__ import annotations
 
-import json
 import re
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from emu.docker import inspect as api
 from emu.docker.errors import DockerError
-from emu.process import Process, UsageError
+from emu.docker.images import split
+from emu.docker.model import RESTARTING
 from emu.programs.docker import table
-from emu.programs.docker.lifecycle import engine_of
-from emu.programs.docker.options import Command, parse
-from emu.programs.docker.template import TemplateError, compile_template, go_json, render
+from emu.programs.docker.engine import engine_of
+from emu.programs.docker.formatter import filters, formatted
+from emu.programs.docker.go import Row
+from emu.programs.docker.options import Command, Options
 
 if TYPE_CHECKING:
-    from emu.docker.engine import DockerEngine
-    from emu.docker.model import Container
+    from collections.abc import Callable
 
-PS = Command(
-    "docker ps", "[OPTIONS]", "List containers", 0, 0, switches=("all/a", "quiet/q", "no-trunc", "latest/l"), texts=("format", "last/n"),
-    lists=("filter/f",), refused=("size",),
-)  # fmt: skip
-INSPECT = Command(
-    "docker inspect", "[OPTIONS] NAME|ID [NAME|ID...]", "Return low-level information on Docker objects", 1, texts=("format/f", "type"),
-    refused=("size",),
-)  # fmt: skip
-PORT = Command("docker port", "CONTAINER [PRIVATE_PORT[/PROTO]]", "List port mappings or a specific mapping for the container", 1, 2)
-LOGS = Command(
-    "docker logs", "[OPTIONS] CONTAINER", "Fetch the logs of a container", 1, 1, texts=("tail/n",),
-    refused=("follow", "since", "until", "details", "timestamps"),
-)  # fmt: skip
+    from emu.docker.engine import DockerEngine
+    from emu.docker.model import Container, Network
+    from emu.process import Process
+
+PS = Command("docker ps", "[OPTIONS]", "List containers", 0, 0, flags="""
+-a, --all  Show all containers (default shows just running)
+-f, --filter filter  Filter output based on conditions provided
+--format string  Pretty-print containers using a Go template
+-n, --last int  Show n last created containers (includes all states) (default -1)
+-l, --latest  Show the latest created container (includes all states)
+--no-trunc  Don't truncate output
+-q, --quiet  Only display container IDs
+-s, --size  Display total file sizes""", refused=("size",), aliases=("ls", "ps", "list"))  # fmt: skip
 HEADINGS = {
     "ID": "CONTAINER ID", "Image": "IMAGE", "Command": "COMMAND", "RunningFor": "CREATED", "Status": "STATUS", "Ports": "PORTS",
-    "Names": "NAMES", "Networks": "NETWORKS", "State": "STATE", "CreatedAt": "CREATED AT", "Labels": "LABELS",
+    "Names": "NAMES", "Networks": "NETWORKS", "State": "STATE", "CreatedAt": "CREATED AT", "Labels": "LABELS", "Mounts": "MOUNTS",
+    "LocalVolumes": "LOCAL VOLUMES", "Size": "SIZE",
 }  # fmt: skip
-DEFAULT_COLUMNS = ("ID", "Image", "Command", "RunningFor", "Status", "Ports", "Names")
-FILTERS = ("name", "id", "status", "network", "ancestor", "label")
+COLUMNS = ("ID", "Image", "Command", "RunningFor", "Status", "Ports", "Names")
+RAW = (
+    "container_id ID", "image Image", "command Command", "created_at CreatedAt", "state State", "status Status", "names Names",
+    "labels Labels", "ports Ports",
+)  # fmt: skip
+STATES = ("created", "dead", "exited", "paused", "removing", "restarting", "running")
+NONE_HAS = ("volume", "health", "isolation", "is-task")  # properties that containers have not here
 
 
-async def ps(process: Process, words: list[str]) -> int:
-    options = parse(PS, words)
+async def ps(process: Process, options: Options) -> int:
     docker = engine_of(process)
-    newest_first = sorted(docker.containers.values(), key=lambda container: -container.created_ns)
-    latest = 1 if options.on("latest") else int(options.text("last", "0"))
-    every = options.on("all") or latest > 0
-    filters = [_filter(entry) for entry in options.all("filter")]
-    every = every or any(key == "status" for key, _ in filters)
-    shown = [container for container in _stable(newest_first) if every or container.running]
-    shown = [container for container in shown if all(_passes(container, key, value) for key, value in filters)]
-    rows = [_row(docker, container, whole=options.on("no-trunc")) for container in (shown[:latest] if latest else shown)]
-    if options.on("quiet"):
+    latest = 1 if options.on("latest") else options.number("last", -1)
+    wanted = filters(options.all("filter"))
+    every = options.on("all") or latest > 0 or any(key in ("status", "exited") for key, _ in wanted)
+    shown = [container for container in _newest_first(docker) if every or container.running or container.status == RESTARTING]
+    for key in dict.fromkeys(key for key, _ in wanted):
+        passes = _test(docker, key, [value for name, value in wanted if name == key])
+        shown = [container for container in shown if passes(container)]
+    rows = [_row(docker, container, whole=options.on("no-trunc")) for container in (shown[:latest] if latest > 0 else shown)]
+    if options.on("quiet") and not options.text("format"):
         process.write("".join(f"{row['ID']}\n" for row in rows))
     else:
-        process.write(formatted(options.text("format"), rows, HEADINGS, DEFAULT_COLUMNS))
+        process.write(formatted(options.text("format"), rows, HEADINGS, COLUMNS, RAW))
     return 0
 
 
-def _stable(containers: list[Container]) -> list[Container]:
+def _newest_first(docker: DockerEngine) -> list[Container]:
     """Of those made at the same virtual time the later one comes first, as it would with a clock that moves."""
-    order = {container.id: place for place, container in enumerate(sorted(containers, key=lambda each: each.created_ns))}
-    return sorted(containers, key=lambda container: -order[container.id])
+    return list(reversed(docker.containers.values()))
 
 
-def _filter(entry: str) -> tuple[str, str]:
-    key, equals, value = entry.partition("=")
-    if not equals:
-        wrong = f'invalid argument "{entry}" for "-f, --filter" flag: bad format of filter (expected name=value)'
-        raise UsageError(f"{wrong}\nSee 'docker ps --help'.", 125)
-    if key not in FILTERS:
-        raise UsageError(f"Error response from daemon: Invalid filter '{key}'")
-    return key, value
-
-
-def _passes(container: Container, key: str, value: str) -> bool:
+def _test(docker: DockerEngine, key: str, values: list[str]) -> Callable[[Container], bool]:
+    """A container has to pass one of a filter's values, and all the labels. Raises DockerError."""
     if key == "label":
-        name, equals, wanted = value.partition("=")
-        return name in container.config.labels and (not equals or container.config.labels[name] == wanted)
-    if key == "network":
-        return value in container.networks
-    if key == "id":
-        return container.id.startswith(value)
-    if key == "name":
-        return any(_matches(value, name) for name in (container.name, f"/{container.name}"))
-    return {"status": container.status, "ancestor": container.config.image}[key] == value
+        return lambda container: all(_has_label(container, value) for value in values)
+    if key in ("before", "since"):
+        order = list(docker.containers)
+        try:
+            bounds = [order.index(docker.find(value).id) for value in values]
+        except DockerError:
+            raise DockerError(404, f"no such container {values[-1]}") from None
+        if key == "before":
+            return lambda container: order.index(container.id) < min(bounds)
+        return lambda container: order.index(container.id) > max(bounds)
+    if key in ("publish", "expose"):
+        spans = [_span(key, value) for value in values]
+        return lambda container: any(_has_port(container, key, span) for span in spans)
+    if key == "status" and (wrong := next((value for value in values if value not in STATES), None)) is not None:
+        raise DockerError(400, f"Invalid filter 'status={wrong}'")
+    if key == "exited" and (wrong := next((value for value in values if not re.fullmatch(r"-?\d+", value)), None)) is not None:
+        raise DockerError(400, f'strconv.Atoi: parsing "{wrong}": invalid syntax')
+    if key not in (*SIMPLE, *NONE_HAS):
+        raise DockerError(400, f"Invalid filter '{key}'")
+    return lambda container: any(SIMPLE[key](docker, container, value) if key in SIMPLE else value in ("none", "false") for value in values)
+
+
+def _networks(docker: DockerEngine, container: Container) -> list[tuple[str, Network]]:
+    return [(network.name, network) for network in docker.networks.all.values() if network.name in container.networks]
+
+
+def _comes_from(docker: DockerEngine, container: Container, value: str) -> bool:
+    found = docker.images.of(container)
+    return container.config.image == value or split(container.config.image) == split(value) or (
+        found is not None and found is docker.images.find(value)
+    )  # fmt: skip
 
 
 def _matches(pattern: str, name: str) -> bool:
@@ -94,15 +111,49 @@ def _matches(pattern: str, name: str) -> bool:
         return pattern in name
 
 
-def _row(docker: DockerEngine, container: Container, *, whole: bool) -> dict[str, str]:
+SIMPLE: dict[str, Callable[[DockerEngine, Container, str], bool]] = {
+    "id": lambda _docker, container, value: container.id.startswith(value),
+    "name": lambda _docker, container, value: _matches(value, container.name) or _matches(value, f"/{container.name}"),
+    "status": lambda _docker, container, value: container.status == value,
+    "exited": lambda _docker, container, value: container.status == "exited" and container.exit_code == int(value),
+    "network": lambda docker, container, value: any(
+        value in (name, network.id, network.short_id) for name, network in _networks(docker, container)
+    ),
+    "ancestor": _comes_from,
+}
+
+
+def _has_label(container: Container, value: str) -> bool:
+    name, equals, wanted = value.partition("=")
+    return name in container.labels and (not equals or container.labels[name] == wanted)
+
+
+def _span(key: str, value: str) -> tuple[int, int, str]:
+    """`80`, `80/udp`, `7000-7010/tcp`. Raises DockerError."""
+    numbers, _, protocol = value.partition("/")
+    first, _, last = numbers.partition("-")
+    for number in (first, last or first):
+        if not number.isdigit():
+            raise DockerError(400, f'error while looking up for {key} {value}: strconv.ParseUint: parsing "{number}": invalid syntax')
+    return int(first), int(last or first), protocol or "tcp"
+
+
+def _has_port(container: Container, key: str, span: tuple[int, int, str]) -> bool:
+    first, last, protocol = span
+    published = [port for endpoint in container.endpoints.values() for port in endpoint.published]
+    ports = container.exposed if key == "expose" else [(port.host_port, port.protocol) for port in published]
+    return any(first <= number <= last and kind == protocol for number, kind in ports)
+
+
+def _row(docker: DockerEngine, container: Container, *, whole: bool) -> Row:
     now = docker.engine.now
     ports = [port for endpoint in container.endpoints.values() for port in endpoint.published]
     published = [(port.host_ip, port.host_port, port.port, port.protocol) for port in ports]
     on_bridge = any(endpoint.ip for endpoint in container.endpoints.values())
-    return {
+    cells = {
         "ID": container.id if whole else container.short_id,
         "Image": container.config.image,
-        "Command": table.command(container.command, whole=whole),
+        "Command": table.command(container.shown, whole=whole),
         "RunningFor": f"{table.duration(now - container.created_ns)} ago",
         "CreatedAt": api.date(container.created_ns).partition(".")[0].removesuffix("Z").replace("T", " ") + " +0000 UTC",
         "Status": _status(container, now),
@@ -110,113 +161,21 @@ def _row(docker: DockerEngine, container: Container, *, whole: bool) -> dict[str
         "Ports": table.ports(container.exposed, published) if on_bridge else "",
         "Names": container.name,
         "Networks": ",".join(sorted(container.networks)),
-        "Labels": ",".join(f"{name}={value}" for name, value in sorted(container.config.labels.items())),
+        "Labels": ",".join(f"{name}={value}" for name, value in sorted(container.labels.items())),
+        "Mounts": "",
+        "LocalVolumes": "0",
+        "Size": "0B (virtual 0B)",
     }
+    return Row("*formatter.ContainerContext", cells, Label=lambda name: container.labels.get(name, ""))
 
 
 def _status(container: Container, now: int) -> str:
     if container.running:
         return f"Up {table.duration(now - container.started_ns)}"
-    if container.status == "exited":
-        return f"Exited ({container.exit_code}) {table.duration(now - container.finished_ns)} ago"
+    ago = f"{table.duration(now - container.finished_ns)} ago"
+    if container.status in ("exited", RESTARTING):
+        return f"{'Exited' if container.status == 'exited' else 'Restarting'} ({container.exit_code}) {ago}"
     return "Created"
 
 
-def formatted(template: str, rows: list[dict[str, str]], headings: dict[str, str], columns: tuple[str, ...]) -> str:
-    """A list by Docker's default, by `table TEMPLATE`, or a line for each by TEMPLATE."""
-    if not template or template == "table":
-        return table.table([[headings[name] for name in columns], *([row[name] for name in columns] for row in rows)])
-    try:
-        if template == "json":
-            return "".join(go_json(row) + "\n" for row in rows)
-        if template.startswith("table "):
-            node = compile_template(template.removeprefix("table ").strip())
-            lines = [node(headings, {"$": headings}), *(node(row, {"$": row}) for row in rows)]
-            return table.table([line.split("\t") for line in lines])
-        return "".join(render(template, row) + "\n" for row in rows)
-    except TemplateError as wrong:
-        raise UsageError(f"Template parsing error: {wrong}") from None
-
-
-async def inspect(process: Process, words: list[str]) -> int:
-    """Containers first, then networks, as the real one guesses what a name means."""
-    options = parse(INSPECT, words)
-    docker = engine_of(process)
-    kind = options.text("type")
-    if kind not in ("", "container", "network"):
-        raise UsageError(f"docker inspect: --type {kind} is not modelled")
-    word = {"container": "container", "network": "network"}.get(kind, "object")
-    return show(process, options.arguments, options.text("format"), word, lambda name: _object(docker, kind, name))
-
-
-def _object(docker: DockerEngine, kind: str, name: str) -> Any:
-    if kind != "network":
-        try:
-            return api.container(docker, docker.find(name))
-        except DockerError:
-            if kind:
-                raise
-    return api.network(docker.networks.find(name))
-
-
-def show(process: Process, names: list[str], template: str, word: str, find: Any) -> int:
-    """All that was found, as one JSON list or by the template; then an error for each that was not."""
-    found, missing = [], []
-    for name in names:
-        try:
-            found.append(find(name))
-        except DockerError as error:
-            ambiguous = "ambiguous" in error.message
-            missing.append(f"Error response from daemon: {error.message}" if ambiguous else f"Error: No such {word}: {name}")
-    if template and template != "json":
-        try:
-            for item in found:
-                process.print(render(template, item))
-        except TemplateError as wrong:
-            raise UsageError(f"Template parsing error: {wrong}", 64 if "function" in str(wrong) else 1) from None
-        if missing:
-            process.print("")
-    elif template == "json":
-        process.print(go_json(found))
-    else:
-        process.print(_indented(found))
-    for text in missing:
-        process.error(text)
-    return 1 if missing else 0
-
-
-def _indented(value: Any) -> str:
-    text = json.dumps(value, indent=4, ensure_ascii=False)
-    return text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")
-
-
-async def port(process: Process, words: list[str]) -> int:
-    options = parse(PORT, words)
-    name, *wanted = options.arguments
-    try:
-        container = engine_of(process).find(name)
-    except DockerError as error:
-        raise UsageError(f"Error: {error.message}") from None
-    bound = api.ports(container)
-    if not wanted:
-        for key in sorted(bound, key=lambda key: (int(key.partition("/")[0]), key)):
-            for each in bound[key] or ():
-                process.print(f"{key} -> {each['HostIp']}:{each['HostPort']}")
-        return 0
-    key = wanted[0] if "/" in wanted[0] else f"{wanted[0]}/tcp"
-    if not bound.get(key):
-        raise UsageError(f"Error: No public port '{key}' published for {name}")
-    for each in bound[key] or ():
-        process.print(f"{each['HostIp']}:{each['HostPort']}")
-    return 0
-
-
-async def logs(process: Process, words: list[str]) -> int:
-    options = parse(LOGS, words)
-    container = engine_of(process).find(options.arguments[0])
-    lines = container.log.splitlines(keepends=True)
-    tail = options.text("tail", "all")
-    if tail != "all":
-        lines = lines[max(0, len(lines) - int(tail)) :] if tail.isdigit() else lines
-    process.write("".join(lines))
-    return 0
+COMMANDS = {"ps": (PS, ps)}

@@ -6,8 +6,7 @@ import re
 
 from emu.docker import links
 from emu.packet import address
-from emu.process import UsageError
-from emu.programs.docker.options import Command, Options, flag_error
+from emu.programs.docker.options import Options
 
 LABEL = r"[a-zA-Z0-9]([a-zA-Z0-9-]*[a-zA-Z0-9])?"
 DOMAIN = re.compile(rf"{LABEL}(\.{LABEL})*\.?\s*")
@@ -16,34 +15,30 @@ LONGEST_DOMAIN = 255
 Links = tuple[tuple[str, str], ...]
 
 
-def links_of(command: Command, options: Options) -> Links:
+def links_of(options: Options) -> Links:
     """Pairs of name and alias. Raises UsageError."""
     found = []
     for text in options.all("link"):
         try:
             found.append(links.parse(text))
         except ValueError as wrong:
-            raise _invalid(command, text, "link", str(wrong)) from None
+            raise options.wrong("link", text, str(wrong)) from None
     return tuple(found)
 
 
-def servers(command: Command, options: Options) -> tuple[str, ...]:
+def servers(options: Options) -> tuple[str, ...]:
     """Raises UsageError."""
     for text in options.all("dns"):
         try:
             address.ip(text)
         except ValueError:
-            raise _invalid(command, text, "dns", f"{text} is not an ip address") from None
+            raise options.wrong("dns", text, f"{text} is not an ip address") from None
     return tuple(options.all("dns"))
 
 
-def domains(command: Command, options: Options) -> tuple[str, ...]:
+def domains(options: Options) -> tuple[str, ...]:
     """`.` alone means none at all. Raises UsageError."""
     for text in options.all("dns-search"):
         if text.strip() != "." and not (re.search("[a-zA-Z]", text) and len(text) < LONGEST_DOMAIN and DOMAIN.fullmatch(text)):
-            raise _invalid(command, text, "dns-search", f"{text} is not a valid domain")
+            raise options.wrong("dns-search", text, f"{text} is not a valid domain")
     return tuple(text.strip() for text in options.all("dns-search"))
-
-
-def _invalid(command: Command, text: str, flag: str, why: str) -> UsageError:
-    return flag_error(command, f'invalid argument "{text}" for "--{flag}" flag: {why}')

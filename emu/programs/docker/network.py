@@ -1,4 +1,4 @@
-"""`docker network ls inspect create rm connect disconnect prune` (docker/cli command/network)."""
+"""`docker network ls rm connect disconnect prune` (docker/cli command/network)."""
 
 from __future__ import annotations
 
@@ -6,211 +6,143 @@ from typing import TYPE_CHECKING
 
 from emu.docker import inspect as api
 from emu.docker.errors import DockerError
-from emu.docker.ipam import Prefix
-from emu.docker.model import EndpointConfig, IpamConfig, NetworkConfig
-from emu.packet import address
-from emu.process import Process, UsageError
-from emu.programs.docker.lifecycle import engine_of
-from emu.programs.docker.listing import formatted, show
+from emu.docker.model import EndpointConfig
+from emu.process import Process
+from emu.programs.docker.engine import confirmed, engine_of
+from emu.programs.docker.formatter import filters, formatted
+from emu.programs.docker.go import Row
 from emu.programs.docker.names import links_of
-from emu.programs.docker.options import Command, Options, parse
+from emu.programs.docker.options import Command, Options
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from emu.docker.model import Network
 
-LS = Command(
-    "docker network ls", "[OPTIONS]", "List networks", 0, 0, switches=("quiet/q", "no-trunc"), texts=("format",), lists=("filter/f",)
-)  # fmt: skip
-INSPECT = Command(
-    "docker network inspect", "[OPTIONS] NETWORK [NETWORK...]", "Display detailed information on one or more networks", 1,
-    texts=("format/f",), switches=("verbose/v",),
-)  # fmt: skip
-CREATE = Command(
-    "docker network create", "[OPTIONS] NETWORK", "Create a network", 1, 1, switches=("internal", "attachable"), texts=("driver/d",),
-    lists=("subnet", "gateway", "ip-range", "aux-address", "opt/o", "label"),
-    refused=("ipv6", "ipam-driver", "ipam-opt", "ingress", "scope", "config-only", "config-from"),
-)  # fmt: skip
-RM = Command("docker network rm", "NETWORK [NETWORK...]", "Remove one or more networks", 1)
-CONNECT = Command(
-    "docker network connect", "[OPTIONS] NETWORK CONTAINER", "Connect a container to a network", 2, 2, texts=("ip",),
-    lists=("alias", "link"),
-    refused=("ip6", "link-local-ip", "driver-opt"),
-)  # fmt: skip
+LS = Command("docker network ls", "[OPTIONS]", "List networks", 0, 0, flags="""
+-f, --filter filter  Provide filter values (e.g. 'driver=bridge')
+--format string  Pretty-print networks using a Go template
+--no-trunc  Do not truncate the output
+-q, --quiet  Only display network IDs""", aliases=("ls", "list"))  # fmt: skip
+RM = Command("docker network rm", "NETWORK [NETWORK...]", "Remove one or more networks", 1, aliases=("rm", "remove"))
+CONNECT = Command("docker network connect", "[OPTIONS] NETWORK CONTAINER", "Connect a container to a network", 2, 2, flags="""
+--alias strings  Add network-scoped alias for the container
+--driver-opt strings  driver options for the network
+--ip string  IPv4 address (e.g., 172.30.100.104)
+--ip6 string  IPv6 address (e.g., 2001:db8::33)
+--link list  Add link to another container
+--link-local-ip strings  Add a link-local address for the container""", refused=("ip6", "link-local-ip", "driver-opt"))  # fmt: skip
 DISCONNECT = Command(
-    "docker network disconnect", "[OPTIONS] NETWORK CONTAINER", "Disconnect a container from a network", 2, 2, switches=("force/f",)
-)
-PRUNE = Command("docker network prune", "[OPTIONS]", "Remove all unused networks", 0, 0, switches=("force/f",), refused=("filter",))
-HEADINGS = {"ID": "NETWORK ID", "Name": "NAME", "Driver": "DRIVER", "Scope": "SCOPE", "Internal": "INTERNAL"}
+    "docker network disconnect", "[OPTIONS] NETWORK CONTAINER", "Disconnect a container from a network", 2, 2,
+    flags="-f, --force  Force the container to disconnect from a network",
+)  # fmt: skip
+PRUNE = Command("docker network prune", "[OPTIONS]", "Remove all unused networks", 0, 0, flags="""
+--filter filter  Provide filter values (e.g. 'until=<timestamp>')
+-f, --force  Do not prompt for confirmation""")  # fmt: skip
+HEADINGS = {
+    "ID": "NETWORK ID", "Name": "NAME", "Driver": "DRIVER", "Scope": "SCOPE", "Internal": "INTERNAL", "IPv6": "IPV6",
+    "CreatedAt": "CREATED AT", "Labels": "LABELS",
+}  # fmt: skip
 COLUMNS = ("ID", "Name", "Driver", "Scope")
+RAW = ("network_id ID", "name Name", "driver Driver", "scope Scope")
+TRUE, FALSE = ("true", "1"), ("false", "0")
 
 
-async def network(process: Process, words: list[str]) -> int:
-    name = words[0] if words else ""
-    if name not in COMMANDS:
-        if name and not name.startswith("-"):
-            raise UsageError(f"docker network: '{name}' is not a docker command.\nSee 'docker network --help'", 1)
-        process.print(f"\nUsage:  docker network COMMAND\n\nManage networks\n\nCommands: {' '.join(sorted(COMMANDS))}")
-        return 0
-    return await COMMANDS[name](process, words[1:])
-
-
-async def ls(process: Process, words: list[str]) -> int:
-    options = parse(LS, words)
+async def ls(process: Process, options: Options) -> int:
     networks = engine_of(process).networks.by_name()
-    for entry in options.all("filter"):
-        key, _, value = entry.partition("=")
-        if key == "driver":
-            networks = [each for each in networks if each.driver.name == value]
-        elif key == "name":
-            networks = [each for each in networks if value in each.name]
-        elif key == "id":
-            networks = [each for each in networks if each.id.startswith(value)]
-        else:
-            raise UsageError(f"docker network ls: filter '{key}' is not modelled")
-    rows = [
-        {
-            "ID": each.id if options.on("no-trunc") else each.short_id,
-            "Name": each.name,
-            "Driver": each.driver.name,
-            "Scope": each.driver.scope,
-            "Internal": str(each.internal).lower(),
-        }
-        for each in networks
-    ]
-    if options.on("quiet"):
+    wanted = filters(options.all("filter"))
+    for key in dict.fromkeys(key for key, _ in wanted):
+        values = [value for name, value in wanted if name == key]
+        _check(key, values)
+        networks = [each for each in networks if any(_passes(each, key, value) for value in values)]
+    rows = [_row(each, whole=options.on("no-trunc")) for each in networks]
+    if options.on("quiet") and not options.text("format"):
         process.write("".join(f"{row['ID']}\n" for row in rows))
     else:
-        process.write(formatted(options.text("format"), rows, HEADINGS, COLUMNS))
+        process.write(formatted(options.text("format"), rows, HEADINGS, COLUMNS, RAW))
     return 0
 
 
-async def inspect(process: Process, words: list[str]) -> int:
-    options = parse(INSPECT, words)
-    networks = engine_of(process).networks
-    return show(process, options.arguments, options.text("format"), "network", lambda name: api.network(networks.find(name)))
+def _check(key: str, values: list[str]) -> None:
+    """Raises DockerError."""
+    if key not in ("driver", "type", "name", "id", "label", "scope", "dangling"):
+        raise DockerError(400, f"Invalid filter '{key}'")
+    for value in values:
+        if key == "type" and value not in ("builtin", "custom"):
+            raise DockerError(400, f"invalid filter: 'type'='{value}'")
+        if key == "dangling" and value not in TRUE + FALSE:
+            text = 'must be "true" (or "1"), or "false" (or "0")'
+            raise DockerError(400, f"invalid value for filter 'dangling', {text}")
 
 
-async def create(process: Process, words: list[str]) -> int:
-    options = parse(CREATE, words)
-    config = NetworkConfig(
-        driver=options.text("driver", "bridge"),
-        ipam=_ipam(options),
-        options=dict(_option(entry) for entry in options.all("opt")),
-        labels=dict(entry.partition("=")[::2] for entry in options.all("label")),
-        internal=options.on("internal"),
-        attachable=options.on("attachable"),
-    )
-    process.print(engine_of(process).networks.create(options.arguments[0], config).id)
-    return 0
+def _passes(network: Network, key: str, value: str) -> bool:
+    if key == "label":
+        name, equals, wanted = value.partition("=")
+        return name in network.config.labels and (not equals or network.config.labels[name] == wanted)
+    if key == "type":
+        return network.predefined is (value == "builtin")
+    if key == "dangling":
+        return (not network.predefined and not network.endpoints) is (value in TRUE)
+    if key in ("name", "id"):
+        return value in (network.name if key == "name" else network.id)
+    return {"driver": network.driver.name, "scope": network.driver.scope}[key] == value
 
 
-def _option(entry: str) -> tuple[str, str]:
-    key, _, value = entry.partition("=")
-    return key, value
+def _row(network: Network, *, whole: bool) -> Row:
+    cells = {
+        "ID": network.id if whole else network.short_id,
+        "Name": network.name,
+        "Driver": network.driver.name,
+        "Scope": network.driver.scope,
+        "Internal": str(network.internal).lower(),
+        "IPv6": "false",
+        "CreatedAt": api.date(network.created_ns).removesuffix("Z").replace("T", " ") + " +0000 UTC",
+        "Labels": ",".join(f"{name}={value}" for name, value in sorted(network.config.labels.items())),
+    }
+    return Row("*network.networkContext", cells, Label=lambda name: network.config.labels.get(name, ""))
 
 
-def _ipam(options: Options) -> tuple[IpamConfig, ...]:
-    """Each range, gateway and auxiliary address goes to the subnet that holds it: consolidateIpam, with its words."""
-    subnets, ranges, gateways = options.all("subnet"), options.all("ip-range"), options.all("gateway")
-    if len(subnets) < len(ranges) or len(subnets) < len(gateways):
-        raise UsageError("every ip-range or gateway must have a corresponding subnet")
-    parsed = {text: _parsed(text) for text in subnets}
-    known = [prefix for prefix in parsed.values() if prefix is not None]
-    if any(one.overlaps(other) for place, one in enumerate(known) for other in known[:place]):
-        raise UsageError("multiple overlapping subnet configuration is not supported")
-    chosen: dict[str, dict[str, str]] = {text: {} for text in subnets}
-    aux: dict[str, list[tuple[str, str]]] = {text: [] for text in subnets}
-    for text in ranges:
-        part = _parsed(text)
-        _put(chosen, _holder(parsed, part.base if part else None, f"no matching subnet for range {text}"), "range", text)
-    for text in gateways:
-        _put(chosen, _holder(parsed, _address(text), f"no matching subnet for gateway {text}"), "gateway", text)
-    for entry in options.all("aux-address"):
-        name, _, text = entry.partition("=")
-        aux[_holder(parsed, _address(text), f"no matching subnet for aux-address {text}")].append((name, text))
-    return tuple(IpamConfig(text, chosen[text].get("range", ""), chosen[text].get("gateway", ""), tuple(aux[text])) for text in subnets)
-
-
-def _holder(subnets: dict[str, Prefix | None], ip: bytes | None, wrong: str) -> str:
-    for text, subnet in subnets.items():
-        if subnet is not None and ip is not None and subnet.contains(ip):
-            return text
-    raise UsageError(wrong)
-
-
-def _put(chosen: dict[str, dict[str, str]], subnet: str, what: str, text: str) -> None:
-    other = chosen[subnet].get(what)
-    if other is not None:
-        raise UsageError(f"cannot configure multiple {what}s ({text}, {other}) on the same subnet ({subnet})")
-    chosen[subnet][what] = text
-
-
-def _parsed(text: str) -> Prefix | None:
-    """None: the daemon will say what is wrong with it."""
-    try:
-        return Prefix.parse(text)
-    except ValueError:
-        return None
-
-
-def _address(text: str) -> bytes | None:
-    try:
-        return address.ip(text)
-    except ValueError:
-        return None
-
-
-async def rm(process: Process, words: list[str]) -> int:
-    options = parse(RM, words)
-    networks = engine_of(process).networks
-    status = 0
+async def rm(process: Process, options: Options) -> int:
+    networks, errors = engine_of(process).networks, []
     for name in options.arguments:
         try:
             networks.remove(name)
         except DockerError as error:
-            process.error(f"Error: No such network: {name}" if error.status == 404 else f"Error response from daemon: {error.message}")
-            status = 1
+            errors.append(f"Error: No such network: {name}" if error.status == 404 else f"Error response from daemon: {error.message}")
         else:
             process.print(name)
-    return status
+    for text in errors:
+        process.error(text)
+    return 1 if errors else 0
 
 
-async def connect(process: Process, words: list[str]) -> int:
-    options = parse(CONNECT, words)
+async def connect(process: Process, options: Options) -> int:
     docker = engine_of(process)
     name, container = options.arguments
-    docker.networks.find(name)
-    links = tuple((alias, name) for name, alias in links_of(CONNECT, options))
+    links = tuple((alias, child) for child, alias in links_of(options))
     config = EndpointConfig(options.text("ip") or None, None, tuple(options.all("alias")), connected=True, links=links)
     docker.networks.connect(name, docker.find(container), config)
     return 0
 
 
-async def disconnect(process: Process, words: list[str]) -> int:
-    options = parse(DISCONNECT, words)
+async def disconnect(process: Process, options: Options) -> int:
     docker = engine_of(process)
     name, container = options.arguments
-    docker.networks.find(name)
     docker.networks.disconnect(name, docker.find(container))
     return 0
 
 
-async def prune(process: Process, words: list[str]) -> int:
+async def prune(process: Process, options: Options) -> int:
     """Asks for a yes on standard input, unless forced."""
-    options = parse(PRUNE, words)
-    if not options.on("force"):
-        process.print("WARNING! This will remove all custom networks not used by at least one container.")
-        process.write("Are you sure you want to continue? [y/N] ")
-        if not (await process.stdin.read_line()).strip().lower().startswith("y"):
-            process.print("Total reclaimed space: 0B")
-            return 0
+    for key, _ in filters(options.all("filter")):
+        raise DockerError(400, f"Invalid filter '{key}'" if key not in ("until", "label", "label!") else f"filter '{key}' is not modelled")
+    if not options.on("force") and not await confirmed(process, "This will remove all custom networks not used by at least one container."):
+        return 0
     names = engine_of(process).networks.prune()
     if names:
         process.print("Deleted Networks:\n" + "\n".join(names) + "\n")
     return 0
 
 
-COMMANDS: dict[str, Callable[[Process, list[str]], Awaitable[int]]] = {
-    "ls": ls, "list": ls, "inspect": inspect, "create": create, "rm": rm, "remove": rm, "connect": connect, "disconnect": disconnect,
-    "prune": prune,
+COMMANDS = {
+    "network ls": (LS, ls), "network rm": (RM, rm), "network connect": (CONNECT, connect),
+    "network disconnect": (DISCONNECT, disconnect), "network prune": (PRUNE, prune),
 }  # fmt: skip

@@ -1,31 +1,54 @@
-"""Docker's command lines: flags as pflag reads them, and Docker's words for what is wrong with them.
+"""Docker's command lines: flags as pflag reads them, and Docker's words for what is wrong with them (spf13/pflag, spf13/cobra, docker/cli).
 
-Flags that don't touch the network may be named as ignored; any other is refused by name.
+A command's flags are written down as its help shows them, one a line; that is all there is to say about a flag. Those that don't touch the
+network may be named as without effect; those that do and are not modelled are refused by name.
 """
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from enum import Enum
-from typing import TYPE_CHECKING
+from functools import cached_property
 
 from emu.process import UsageError
 
-if TYPE_CHECKING:
-    from collections.abc import Iterable
-
 FLAG_ERROR = 125
+WIDTH, SLOP = 79, 5  # a terminal's eighty columns; how much longer a last line may be
+FLAG = re.compile(r"\s*(?:-(?P<short>\w), )?--(?P<name>[\w-]+)(?: (?P<kind>[\w-]+))?(?:  +(?P<help>.*))?")
+MANY_KINDS = ("list", "strings", "map", "filter", "mount", "ulimit", "network")
+TRUE, FALSE = {"1", "t", "T", "TRUE", "true", "True"}, {"0", "f", "F", "FALSE", "false", "False"}
 
 
 class Kind(Enum):
     SWITCH = "switch"
     TEXT = "text"
+    NUMBER = "number"
     LIST = "list"
 
 
 @dataclass(frozen=True)
+class Flag:
+    name: str
+    short: str
+    kind_word: str  # what the help calls its value: '', 'list', 'string' …
+    help: str
+
+    @property
+    def kind(self) -> Kind:
+        if not self.kind_word:
+            return Kind.SWITCH
+        return Kind.LIST if self.kind_word in MANY_KINDS else Kind.NUMBER if self.kind_word == "int" else Kind.TEXT
+
+    @property
+    def shown(self) -> str:
+        """How messages name it: `-f, --filter`."""
+        return f"-{self.short}, --{self.name}" if self.short else f"--{self.name}"
+
+
+@dataclass(frozen=True)
 class Command:
-    """A command's flags: long name (and `name/x` with its short one) by kind. `ignored`: accepted, without effect; `refused`: not modelled.
+    """`flags` are lines of its help; `hidden` are other names of flags; `refused` those that are not modelled.
 
     `stops`: flags end at the first argument (`docker run`, `docker exec`).
     """
@@ -35,40 +58,56 @@ class Command:
     help: str
     least: int = 0
     most: int | None = None
-    switches: tuple[str, ...] = ()
-    texts: tuple[str, ...] = ()
-    lists: tuple[str, ...] = ()
-    ignored_switches: tuple[str, ...] = ()
-    ignored_texts: tuple[str, ...] = ()
+    flags: str = ""
+    hidden: tuple[tuple[str, str], ...] = ()
     refused: tuple[str, ...] = ()
+    aliases: tuple[str, ...] = ()
     stops: bool = False
+
+    @cached_property
+    def known(self) -> dict[str, Flag]:
+        """By what may be typed after the dashes."""
+        found: dict[str, Flag] = {}
+        for line in self.flags.strip("\n").splitlines():
+            match = FLAG.fullmatch(line)
+            assert match is not None, line
+            flag = Flag(match["name"], match["short"] or "", match["kind"] or "", match["help"] or "")
+            found |= {name: flag for name in (flag.name, flag.short) if name}
+        return found | {other: found[name] for other, name in self.hidden}
 
 
 @dataclass
 class Options:
-    """What was given."""
+    """What was given to a command."""
 
+    command: Command
     arguments: list[str] = field(default_factory=list)
-    _switches: dict[str, bool] = field(default_factory=dict)
-    _values: dict[str, list[str]] = field(default_factory=dict)
+    switches: dict[str, bool] = field(default_factory=dict)
+    values: dict[str, list[str]] = field(default_factory=dict)
 
     def on(self, name: str) -> bool:
-        return self._switches.get(name, False)
+        return self.switches.get(name, False)
 
     def text(self, name: str, default: str = "") -> str:
-        return self._values.get(name, [default])[-1]
+        return self.values.get(name, [default])[-1]
+
+    def number(self, name: str, default: int) -> int:
+        return int(self.text(name, str(default)))
 
     def all(self, name: str) -> list[str]:
-        return self._values.get(name, [])
+        return self.values.get(name, [])
 
     def given(self, name: str) -> bool:
-        return name in self._values
+        return name in self.values
+
+    def wrong(self, name: str, value: str, reason: str) -> UsageError:
+        """What pflag says of a flag's value."""
+        return flag_error(self.command, f'invalid argument "{value}" for "{self.command.known[name].shown}" flag: {reason}')
 
 
 def parse(command: Command, words: list[str]) -> Options:
     """Raises UsageError."""
-    kinds, names = _flags(command)
-    options = Options()
+    options = Options(command)
     rest = list(words)
     while rest:
         word = rest.pop(0)
@@ -76,9 +115,9 @@ def parse(command: Command, words: list[str]) -> Options:
             options.arguments += rest
             break
         if word.startswith("--"):
-            _long(command, kinds, names, word[2:], rest, options)
+            _long(options, word[2:], rest)
         elif word.startswith("-") and word != "-":
-            _short(command, kinds, names, word[1:], rest, options)
+            _short(options, word[1:], rest)
         else:
             options.arguments.append(word)
             if command.stops:
@@ -88,55 +127,35 @@ def parse(command: Command, words: list[str]) -> Options:
     return options
 
 
-def _flags(command: Command) -> tuple[dict[str, Kind], dict[str, str]]:
-    """Kinds by long name, and long names by what may be typed."""
-    kinds: dict[str, Kind] = {}
-    names: dict[str, str] = {}
-
-    def add(entries: Iterable[str], kind: Kind) -> None:
-        for entry in entries:
-            long, _, short = entry.partition("/")
-            kinds[long] = kind
-            names[long] = long
-            if short:
-                names[short] = long
-
-    add((*command.switches, *command.ignored_switches), Kind.SWITCH)
-    add((*command.texts, *command.ignored_texts), Kind.TEXT)
-    add(command.lists, Kind.LIST)
-    return kinds, names
-
-
-def _long(command: Command, kinds: dict[str, Kind], names: dict[str, str], word: str, rest: list[str], options: Options) -> None:
+def _long(options: Options, word: str, rest: list[str]) -> None:
+    command = options.command
     name, equals, value = word.partition("=")
     if name == "help":
-        raise UsageError(usage(command), 0)
-    if name in command.refused:
-        raise UsageError(f"{command.path}: '--{name}' is not modelled", FLAG_ERROR)
-    if name not in names or len(name) < 2:
+        raise UsageError(usage(command, whole=True), 0)
+    if name not in command.known or len(name) < 2:
         raise flag_error(command, f"unknown flag: --{name}")
-    if kinds[names[name]] is Kind.SWITCH:
-        _switch(command, names[name], value if equals else "true", options)
-    elif equals:
-        options._values.setdefault(names[name], []).append(value)
-    elif rest:
-        options._values.setdefault(names[name], []).append(rest.pop(0))
-    else:
+    flag = command.known[name]
+    if flag.kind is Kind.SWITCH and not equals:
+        value = "true"
+    elif not equals and not rest:
         raise flag_error(command, f"flag needs an argument: --{name}")
+    elif not equals:
+        value = rest.pop(0)
+    _set(options, flag, value)
 
 
-def _short(command: Command, kinds: dict[str, Kind], names: dict[str, str], letters: str, rest: list[str], options: Options) -> None:
+def _short(options: Options, letters: str, rest: list[str]) -> None:
     """`-it`, `-p8080:80`, `-p 8080:80`, `-p=8080:80`."""
-    whole = letters
+    command, whole = options.command, letters
     while letters:
         letter, letters = letters[0], letters[1:]
-        if letter not in names:
+        if letter == "h" and letter not in command.known:
+            raise UsageError(f"Flag shorthand -h has been deprecated, please use --help\n{usage(command, whole=True)}", 0)
+        if letter not in command.known:
             raise flag_error(command, f"unknown shorthand flag: '{letter}' in -{whole}")
-        name = names[letter]
-        if kinds[name] is Kind.SWITCH:
-            if letters.startswith("="):
-                return _switch(command, name, letters[1:], options)
-            _switch(command, name, "true", options)
+        flag = command.known[letter]
+        if flag.kind is Kind.SWITCH and not letters.startswith("="):
+            _set(options, flag, "true")
             continue
         if letters:
             value = letters.removeprefix("=")
@@ -144,36 +163,70 @@ def _short(command: Command, kinds: dict[str, Kind], names: dict[str, str], lett
             value = rest.pop(0)
         else:
             raise flag_error(command, f"flag needs an argument: '{letter}' in -{whole}")
-        options._values.setdefault(name, []).append(value)
+        _set(options, flag, value)
         return
 
 
-def _switch(command: Command, name: str, value: str, options: Options) -> None:
-    if value not in ("true", "false", "1", "0"):
-        reason = f'strconv.ParseBool: parsing "{value}": invalid syntax'
-        raise flag_error(command, f'invalid argument "{value}" for "--{name}" flag: {reason}')
-    options._switches[name] = value in ("true", "1")
+def _set(options: Options, flag: Flag, value: str) -> None:
+    if flag.name in options.command.refused:
+        raise UsageError(f"{options.command.path}: '--{flag.name}' is not modelled", FLAG_ERROR)
+    if flag.kind is Kind.SWITCH:
+        if value not in TRUE | FALSE:
+            raise options.wrong(flag.name, value, f'strconv.ParseBool: parsing "{value}": invalid syntax')
+        options.switches[flag.name] = value in TRUE
+        return
+    if flag.kind is Kind.NUMBER and re.fullmatch(r"[+-]?\d{1,18}", value) is None:
+        raise options.wrong(flag.name, value, f'strconv.ParseInt: parsing "{value}": invalid syntax')
+    if flag.kind_word == "filter" and "=" not in value:
+        raise options.wrong(flag.name, value, "bad format of filter (expected name=value)")
+    values = value.split(",") if flag.kind_word == "strings" else [value]
+    options.values.setdefault(flag.name, []).extend(values)
 
 
 def flag_error(command: Command, text: str) -> UsageError:
     return UsageError(f"{text}\nSee '{command.path} --help'.", FLAG_ERROR)
 
 
-def usage(command: Command) -> str:
-    return f"\nUsage:  {command.path} {command.arguments}\n\n{command.help}"
-
-
 def _check_count(command: Command, count: int) -> None:
     least, most = command.least, command.most
     if count >= least and (most is None or count <= most):
         return
-    if most is None:
-        wanted = f"at least {least} argument{'s' if least != 1 else ''}"
-    elif most == 0:
-        wanted = ""
-    elif most == least:
-        wanted = f"exactly {least} argument{'s' if least != 1 else ''}"
+    if most == 0:
+        wanted = "accepts no arguments."
+    elif most is not None and most != least:
+        wanted = f"requires at least {least} and at most {most} arguments."
     else:
-        wanted = f"at least {least} and at most {most} arguments"
-    sentence = f"requires {wanted}." if wanted else "accepts no arguments."
-    raise UsageError(f"\"{command.path}\" {sentence}\nSee '{command.path} --help'.\n{usage(command)}", 1)
+        wanted = f"requires {'exactly' if most == least else 'at least'} {least} argument{'s' if least != 1 else ''}."
+    raise UsageError(f"\"{command.path}\" {wanted}\nSee '{command.path} --help'.\n{usage(command)}", 1)
+
+
+# --- help
+
+
+def usage(command: Command, *, whole: bool = False) -> str:
+    text = f"\nUsage:  {command.path} {command.arguments}\n\n{command.help}"
+    if not whole:
+        return text
+    if command.aliases:
+        text += f"\n\nAliases:\n  {', '.join(command.aliases)}"
+    return text + (f"\n\nOptions:\n{_flag_lines(command)}" if command.flags else "")
+
+
+def _flag_lines(command: Command) -> str:
+    flags = [(flag, _front(flag)) for name, flag in command.known.items() if name == flag.name]
+    widest = max(len(front) for _, front in flags)
+    return "\n".join(f"{front.ljust(widest)}   {_wrapped(flag.help, widest + 3)}" for flag, front in flags)
+
+
+def _front(flag: Flag) -> str:
+    short = f"-{flag.short}, " if flag.short else "    "
+    return f"  {short}--{flag.name}{f' {flag.kind_word}' if flag.kind_word else ''}"
+
+
+def _wrapped(text: str, indent: int) -> str:
+    """As pflag wraps: at the last blank before the end of the line, if what is left is more than a few letters longer."""
+    lines, space = [], WIDTH - indent - SLOP
+    while len(text) > space + SLOP and (cut := text.rfind(" ", 0, space)) > 0:
+        lines.append(text[:cut])
+        text = text[cut + 1 :]
+    return ("\n" + " " * indent).join([*lines, text])

@@ -1,6 +1,7 @@
-"""The part of Go's text/template that `--format` lines use: fields, `range`, `if`, `with`, variables, pipes, and Docker's functions.
+"""The part of Go's text/template that `--format` lines use: fields, `range`, `if`, `with`, variables, pipes, functions.
 
-Functions: json, index, len, join, split, lower, upper, title, print, println, printf (%s %d %v %q), eq, ne, not, and, or; no others.
+What is wrong is said in Go's words with Go's places: `template: :1:2: executing "" at <.Foo>: map has no entry for key "Foo"`.
+Not modelled: `define`, `template`, `block`, `break`, `continue`.
 """
 
 from __future__ import annotations
@@ -10,21 +11,36 @@ import re
 from collections.abc import Callable, Iterator
 from typing import Any
 
+from emu.docker.inspect import Map
+from emu.programs.docker import go
+
 ACTION = re.compile(r"\{\{(-\s)?(.*?)(\s-)?\}\}", re.DOTALL)
-TOKEN = re.compile(r'\s*("(?:\\.|[^"\\])*"|`[^`]*`|\$\w*(?:\.\w+)*|(?:\.\w+)+|\.|\w+|-?\d+|[()|,]|:=)')
+TOKEN = re.compile(r'\s*("(?:\\.|[^"\\])*"|`[^`]*`|\$\w*|\.\w+|\.|\w+|-?\d+|[()|,]|:=|=)')
 BLOCKS = ("range", "if", "with")
 
 
 class TemplateError(Exception):
-    """Docker prints it behind `Template parsing error: `."""
+    """It cannot be read."""
 
 
-class MissingKeyError(TemplateError):
-    """A field that the data does not have."""
+class ExecutionError(TemplateError):
+    """It does not fit the data."""
 
 
 Scope = dict[str, Any]
 Node = Callable[[Any, Scope], str]
+Value = Callable[[Any, Scope], Any]
+
+
+class Token(str):  # noqa: SLOT000 - it has two attributes
+    """A word of an action, with where it begins in the template, and whether a blank stands before it."""
+
+    place: int = 0
+    apart: bool = True
+
+
+class Action(Token):
+    """What stands between braces."""
 
 
 def render(template: str, data: Any) -> str:
@@ -33,7 +49,8 @@ def render(template: str, data: Any) -> str:
 
 
 def compile_template(template: str) -> Node:
-    parts = list(_split(template))
+    """A template in which tabs and ends of line may be written with a backslash. Raises TemplateError."""
+    parts = list(_split(template.replace("\\n", "\n").replace("\\t", "\t")))
     node, rest, end = _sequence(parts, 0)
     if end:
         raise TemplateError(f"template: :1: unexpected {{{{{end}}}}}")
@@ -41,41 +58,43 @@ def compile_template(template: str) -> Node:
     return node
 
 
-def _split(template: str) -> Iterator[tuple[bool, str]]:
+def _split(template: str) -> Iterator[str]:
     """Text and actions in turn; `{{-` and `-}}` take the blanks beside them away."""
-    template = template.replace("\\n", "\n").replace("\\t", "\t")
     place, trim = 0, False
     for match in ACTION.finditer(template):
         text = template[place : match.start()]
         text = text.lstrip() if trim else text
-        yield False, text.rstrip() if match[1] else text
-        yield True, match[2].strip()
+        yield text.rstrip() if match[1] else text
+        action = Action(match[2])
+        action.place = match.start(2)
+        yield action
         place, trim = match.end(), bool(match[3])
     rest = template[place:]
     if "{{" in rest:
         raise TemplateError("template: :1: unclosed action")
-    yield False, rest.lstrip() if trim else rest
+    yield rest.lstrip() if trim else rest
 
 
-def _sequence(parts: list[tuple[bool, str]], place: int) -> tuple[Node, int, str]:
+def _sequence(parts: list[str], place: int) -> tuple[Node, int, str]:
     """Nodes up to an `end` or `else`, where they ended, and with which word."""
     nodes: list[Node] = []
     while place < len(parts):
-        is_action, text = parts[place]
+        part = parts[place]
         place += 1
-        if not is_action:
-            nodes.append(_literal(text))
+        if not isinstance(part, Action):
+            nodes.append(_literal(part))
             continue
-        if text.startswith("/*"):
+        if part.startswith("/*"):
             continue
-        word, _, rest = text.partition(" ")
+        tokens = _tokens(part)
+        word = tokens[0] if tokens else ""
         if word in ("end", "else"):
-            return _joined(nodes), place, text
+            return _joined(nodes), place, part.strip()
         if word in BLOCKS:
-            node, place = _block(word, rest, parts, place)
+            node, place = _block(word, tokens[1:], parts, place)
             nodes.append(node)
         else:
-            nodes.append(_action(text))
+            nodes.append(_action(tokens))
     return _joined(nodes), place, ""
 
 
@@ -87,30 +106,31 @@ def _joined(nodes: list[Node]) -> Node:
     return lambda data, scope: "".join(node(data, scope) for node in nodes)
 
 
-def _action(text: str) -> Node:
-    name, assigns, rest = text.partition(":=")
-    if assigns and name.strip().startswith("$"):
-        value = _pipeline(rest)
+def _action(tokens: list[Token]) -> Node:
+    if len(tokens) > 1 and tokens[0].startswith("$") and tokens[1] in (":=", "="):
+        name, value = str(tokens[0]), _pipeline(tokens[2:])
 
         def assign(data: Any, scope: Scope) -> str:
-            scope[name.strip()] = value(data, scope)
+            scope[name] = value(data, scope)
             return ""
 
         return assign
-    shown = _pipeline(text)
-    return lambda data, scope: go_text(shown(data, scope))
+    shown = _pipeline(tokens)
+    field = tokens[-1].removeprefix(".") if tokens else ""
+    return lambda data, scope: go.text(shown(data, scope), field)
 
 
-def _block(word: str, rest: str, parts: list[tuple[bool, str]], place: int) -> tuple[Node, int]:
+def _block(word: str, tokens: list[Token], parts: list[str], place: int) -> tuple[Node, int]:
     names: list[str] = []
-    head, assigns, tail = rest.partition(":=")
-    if assigns:
-        names, rest = [name.strip() for name in head.split(",")], tail
-    value = _pipeline(rest)
+    if ":=" in tokens:
+        equals = tokens.index(Token(":="))
+        names, tokens = [str(token) for token in tokens[:equals] if token.startswith("$")], tokens[equals + 1 :]
+    value = _pipeline(tokens)
     body, place, end = _sequence(parts, place)
     otherwise = _literal("")
     if end.startswith("else if "):
-        otherwise, place = _block("if", end.removeprefix("else if "), parts, place)
+        again = Token(end.removeprefix("else if "))
+        otherwise, place = _block("if", _tokens(again), parts, place)
     elif end == "else":
         otherwise, place, end = _sequence(parts, place)
     if not end.startswith("else if ") and end != "end":
@@ -118,7 +138,7 @@ def _block(word: str, rest: str, parts: list[tuple[bool, str]], place: int) -> t
 
     def run(data: Any, scope: Scope) -> str:
         found = value(data, scope)
-        if not found:
+        if not go.true(found):
             return otherwise(data, dict(scope))
         if word == "if":
             return body(data, scope)
@@ -135,30 +155,31 @@ def _bound(names: list[str], key: Any, item: Any) -> Scope:
     return dict(zip(names, (key, item) if len(names) == 2 else (item,), strict=False))
 
 
-Value = Callable[[Any, Scope], Any]
+def _tokens(action: Token) -> list[Token]:
+    tokens, place = [], 0
+    text = action.rstrip()
+    while place < len(text):
+        match = TOKEN.match(text, place)
+        if match is None:
+            raise TemplateError(f'template: :1: unexpected "{text[place:].strip()[:1]}" in command')
+        token = Token(match[1])
+        token.place = action.place + match.start(1)
+        token.apart = match.start(1) > match.start() or place == 0
+        tokens.append(token)
+        place = match.end()
+    return tokens
 
 
-def _pipeline(text: str) -> Value:
-    tokens = _tokens(text)
+def _pipeline(tokens: list[Token]) -> Value:
+    if not tokens:
+        raise TemplateError("template: :1: missing value for command")
     value, rest = _pipe(tokens)
     if rest:
         raise TemplateError(f'template: :1: unexpected "{rest[0]}" in operand')
     return value
 
 
-def _tokens(text: str) -> list[str]:
-    tokens, place = [], 0
-    text = text.strip()
-    while place < len(text):
-        match = TOKEN.match(text, place)
-        if match is None:
-            raise TemplateError(f'template: :1: unexpected "{text[place:].strip()[:1]}" in command')
-        tokens.append(match[1])
-        place = match.end()
-    return tokens
-
-
-def _pipe(tokens: list[str]) -> tuple[Value, list[str]]:
+def _pipe(tokens: list[Token]) -> tuple[Value, list[Token]]:
     """`a b | c`: what came before is the last argument of what follows."""
     value, tokens = _command(tokens, None)
     while tokens[:1] == ["|"]:
@@ -166,38 +187,55 @@ def _pipe(tokens: list[str]) -> tuple[Value, list[str]]:
     return value, tokens
 
 
-def _command(tokens: list[str], before: Value | None) -> tuple[Value, list[str]]:
+def _command(tokens: list[Token], before: Value | None) -> tuple[Value, list[Token]]:
     operands: list[Value] = []
-    function = ""
-    if tokens and re.fullmatch(r"[A-Za-z_]\w*", tokens[0]) and tokens[0] not in ("true", "false", "nil"):
-        function, tokens = tokens[0], tokens[1:]
-        if function not in FUNCTIONS:
+    first, function = (tokens[0] if tokens else Token()), ""
+    if re.fullmatch(r"[A-Za-z_]\w*", first) and first not in ("true", "false", "nil"):
+        function, tokens = str(first), tokens[1:]
+        if function not in go.FUNCTIONS:
             raise TemplateError(f'template: :1: function "{function}" not defined')
+    words = [str(first)] if function else []
     while tokens and tokens[0] not in ("|", ")"):
+        rest = tokens
         operand, tokens = _operand(tokens)
+        words.append("".join((" " if token.apart and place else "") + token for place, token in enumerate(rest[: len(rest) - len(tokens)])))
         operands.append(operand)
     if before is not None:
         operands.append(before)
-    if not function:
-        if len(operands) != 1:
-            raise TemplateError("template: :1: missing value for command")
+    if not function and len(operands) == 1:
         return operands[0], tokens
-    work = FUNCTIONS[function]
-    return (lambda data, scope: work(*(operand(data, scope) for operand in operands))), tokens
+    if not operands and not function:
+        raise TemplateError("template: :1: missing value for command")
+    where, shown = first.place, " ".join(words)
+
+    def call(data: Any, scope: Scope) -> Any:
+        values = [operand(data, scope) for operand in operands]
+        work = go.FUNCTIONS[function] if function else values.pop(0)
+        if not callable(work):
+            raise _failed(where, shown, "can't give argument to non-function " + words[0])
+        try:
+            return work(*values)
+        except go.CallError as wrong:
+            raise _failed(where, shown, f"error calling {function}: {wrong}") from None
+        except (TypeError, AttributeError, ValueError):
+            raise _failed(where, words[0], f"wrong arguments for {function or words[0]}") from None
+
+    return call, tokens
 
 
-def _operand(tokens: list[str]) -> tuple[Value, list[str]]:
+def _failed(place: int, shown: str, reason: str) -> ExecutionError:
+    return ExecutionError(f'template: :1:{place}: executing "" at <{shown}>: {reason}')
+
+
+def _operand(tokens: list[Token]) -> tuple[Value, list[Token]]:
     token, rest = tokens[0], tokens[1:]
     if token == "(":  # noqa: S105 - a word of the template
         value, rest = _pipe(rest)
         if rest[:1] != [")"]:
             raise TemplateError("template: :1: unclosed left paren")
-        rest = rest[1:]
-        if rest and rest[0].startswith(".") and len(rest[0]) > 1:
-            return _field(value, rest[0]), rest[1:]
-        return value, rest
+        return _fields(value, rest[1:])
     if token[0] in '"`':
-        text = json.loads(token) if token[0] == '"' else token[1:-1]
+        text = json.loads(token) if token[0] == '"' else str(token[1:-1])
         return (lambda _data, _scope: text), rest
     if token.lstrip("-").isdigit():
         return (lambda _data, _scope: int(token)), rest
@@ -205,10 +243,11 @@ def _operand(tokens: list[str]) -> tuple[Value, list[str]]:
         constant = {"true": True, "false": False, "nil": None}[token]
         return (lambda _data, _scope: constant), rest
     if token.startswith("$"):
-        name, dot, path = token.partition(".")
-        return (_field(_variable(name), dot + path) if path else _variable(name)), rest
+        return _fields(_variable(str(token)), rest)
+    if token == ".":  # noqa: S105
+        return (lambda data, _scope: data), rest
     if token.startswith("."):
-        return _field(lambda data, _scope: data, token), rest
+        return _fields(lambda data, _scope: data, tokens)
     raise TemplateError(f'template: :1: unexpected "{token}" in operand')
 
 
@@ -221,94 +260,38 @@ def _variable(name: str) -> Value:
     return read
 
 
-def _field(value: Value, path: str) -> Value:
-    keys = [key for key in path.split(".") if key]
+def _fields(value: Value, tokens: list[Token]) -> tuple[Value, list[Token]]:
+    """A value, and what stands right behind it: `.State.Status`."""
+    path: list[Token] = []
+    while tokens and tokens[0].startswith(".") and len(tokens[0]) > 1 and (not tokens[0].apart or not path):
+        path.append(tokens[0])
+        tokens = tokens[1:]
+        if tokens and tokens[0].apart:
+            break
+    if not path:
+        return value, tokens
+    shown, place = "".join(path), path[min(1, len(path) - 1)].place
 
     def read(data: Any, scope: Scope) -> Any:
         found = value(data, scope)
-        for key in keys:
-            if not isinstance(found, dict):
-                raise TemplateError(f"can't evaluate field {key} in type {_type(found)}")
-            if key not in found:
-                raise MissingKeyError(f'map has no entry for key "{key}"')
-            found = found[key]
+        for step in path:
+            found = _field(found, step[1:], place, shown)
         return found
 
-    def checked(data: Any, scope: Scope) -> Any:
-        try:
-            return read(data, scope)
-        except TemplateError as wrong:
-            if str(wrong).startswith("template:"):
-                raise
-            raise type(wrong)(f'template: :1:2: executing "" at <{path}>: {wrong}') from None
-
-    return checked
+    return read, tokens
 
 
-def _type(value: Any) -> str:
-    names = {str: "string", bool: "bool", int: "int", list: "[]interface {}", type(None): "interface {}"}
-    return names.get(type(value), "interface {}")
-
-
-def go_text(value: Any) -> str:
-    """As Go's fmt prints it."""
-    if value is None:
-        return "<no value>"
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, dict):
-        return "map[" + " ".join(f"{key}:{go_text(item)}" for key, item in sorted(value.items())) + "]"
-    if isinstance(value, list | tuple):
-        return "[" + " ".join(map(go_text, value)) + "]"
-    return str(value)
-
-
-def go_json(value: Any) -> str:
-    """As Go's encoding/json prints it: `<`, `>` and `&` escaped."""
-    text = json.dumps(value, separators=(",", ":"), ensure_ascii=False)
-    return text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")
-
-
-def _index(value: Any, *keys: Any) -> Any:
-    for key in keys:
-        if isinstance(value, list):
-            if not isinstance(key, int) or not 0 <= key < len(value):
-                raise TemplateError(f'template: :1:2: executing "" at <index>: error calling index: index out of range: {key}')
-            value = value[key]
-        elif isinstance(value, dict):
-            value = value.get(key)
-        else:
-            raise TemplateError('template: :1:2: executing "" at <index>: error calling index: index of untyped nil')
-    return value
-
-
-def _printf(text: str, *values: Any) -> str:
-    rest = list(values)
-
-    def one(match: re.Match[str]) -> str:
-        if match[0] == "%%":
-            return "%"
-        value = rest.pop(0) if rest else None
-        return json.dumps(value) if match[1] == "q" else go_text(value)
-
-    return re.sub(r"%(?:%|([sdvq]))", one, text)
-
-
-FUNCTIONS: dict[str, Callable[..., Any]] = {
-    "json": go_json,
-    "index": _index,
-    "len": len,
-    "join": lambda items, separator: separator.join(map(go_text, items or ())),
-    "split": lambda text, separator: text.split(separator),
-    "lower": str.lower,
-    "upper": str.upper,
-    "title": str.title,
-    "println": lambda *values: " ".join(map(go_text, values)) + "\n",
-    "print": lambda *values: "".join(map(go_text, values)),
-    "printf": _printf,
-    "eq": lambda first, *others: first in others,
-    "ne": lambda first, second: first != second,
-    "not": lambda value: not value,
-    "and": lambda *values: next((value for value in values if not value), values[-1]),
-    "or": lambda *values: next((value for value in values if value), values[-1]),
-}
+def _field(data: Any, key: str, place: int, shown: str) -> Any:
+    if isinstance(data, go.Missing):
+        return data
+    if not isinstance(data, dict):
+        raise _failed(place, shown, f"can't evaluate field {key} in type {go.type_name(data)}")
+    if key in data:
+        return data[key]
+    if isinstance(data, Map):
+        return go.MISSING
+    if isinstance(data, go.Row):
+        if key in data.methods:
+            return data.methods[key]
+        raise _failed(place, shown, f"can't evaluate field {key} in type {data.kind}")
+    raise _failed(place, shown, f'map has no entry for key "{key}"')
