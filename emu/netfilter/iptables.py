@@ -50,6 +50,7 @@ def execute(netfilter: Netfilter, command: str | list[str]) -> str:
 
 def parse(words: list[str]) -> Command:
     command, parser, at = Command(), RuleParser(), 0
+    words = [part for word in words for part in _apart(word)]
     while at < len(words):
         word = LONG.get(words[at], words[at])
         if word in COMMANDS:
@@ -77,6 +78,13 @@ def parse(words: list[str]) -> Command:
     if command.name in WITH_RULE:
         command.rules = parser.rules()
     return command
+
+
+def _apart(word: str) -> list[str]:
+    """`-vnL` is `-vn -L`: a command may end a row of options that take no value."""
+    if re.fullmatch(r"-[nvx]+[A-Z]", word) and f"-{word[-1]}" in COMMANDS:
+        return [word[:-1], f"-{word[-1]}"]
+    return [word]
 
 
 def _take_command(command: Command, word: str, words: list[str], at: int) -> int:

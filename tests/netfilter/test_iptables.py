@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from emu.engine import Engine
+from emu.netfilter.iptables import execute
 from emu.netfilter.netfilter import Netfilter
 from emu.netfilter.words import IptablesError
 
@@ -179,3 +180,9 @@ def test_what_iptables_has_and_emu_does_not_is_refused_by_name(words: str) -> No
     name = words.split()[1]
     with pytest.raises(IptablesError, match=f"'{name}' is not modelled"):
         Netfilter(Engine(), "n").command(f"-A FORWARD {words}")
+
+
+def test_a_command_may_end_a_row_of_options(netfilter):
+    execute(netfilter, "-A INPUT -p tcp --dport 80 -j ACCEPT")
+    assert execute(netfilter, "-vnL INPUT --line-numbers") == execute(netfilter, "-L INPUT -v -n --line-numbers")
+    assert execute(netfilter, "-vS INPUT") == execute(netfilter, "-S INPUT -v")
