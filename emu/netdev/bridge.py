@@ -105,12 +105,14 @@ class Bridge(NetDevice):
         elif entry.is_local or entry.port is None:
             return self._pass_up(frame, datagram)
         elif entry.port is port and not port.hairpin:
-            return port.dev.drop(frame, DropReason.BRIDGE_SAME_PORT, rx=True)
+            port.dev.drop(frame, DropReason.BRIDGE_SAME_PORT, rx=True)
         elif datagram is None and not port.isolated and entry.port.dev.up:
             self._push(entry.port.dev, frame)  # what _deliver() comes to for nearly every frame
         else:
             self._deliver(port, entry.port, frame, datagram)
-        if self.taps:  # a bridge in promiscuous mode gets its own copy of what it forwards
+        if self.macvlans is not None or self.promiscuous:
+            self._pass_up(frame, datagram)
+        elif self.taps:  # a bridge in promiscuous mode, as tcpdump sets it, gets its own copy of what it forwards
             for tap in self.taps:
                 tap(self, RX, frame)
 

@@ -173,3 +173,20 @@ def test_a_firewall_rejects_drops_and_lets_answers_through(routed: Both) -> None
     routed.run("left", "tcp-send 10.0.2.2 22 hello", "udp-send 10.0.2.2 53 hello", "udp-send --wait 0.2 10.0.2.2 54 hello", status=1)
     routed.run("router", "iptables -S -v")
     assert routed.differences() == []
+
+
+@needs_macvlan
+@needs_bridge
+def test_a_macvlan_on_a_bridge(both: Both) -> None:
+    both.wire("host:port", "one:eth0")
+    both.run("one", "ip addr add 10.0.0.1/24 dev eth0")
+    both.run("host", "ip link add br0 address 02:00:00:00:00:fe type bridge", "ip link set port master br0", "ip link set br0 up")
+    both.macvlan("host:br0", "m1:eth0", "bridge", "02:00:00:00:01:01")
+    both.macvlan("host:br0", "m2:eth0", "bridge", "02:00:00:00:01:02")
+    both.run("m1", "ip addr add 10.0.0.2/24 dev eth0")
+    both.run("m2", "ip addr add 10.0.0.3/24 dev eth0")
+    both.capture("host:br0", "host:port", "one:eth0", "m1:eth0", "m2:eth0")
+    both.run("one", "ping -c 2 -i 0.2 10.0.0.2")
+    both.run("m1", "ping -c 2 -i 0.2 10.0.0.3")
+    both.run("m2", "ping -c 1 10.0.0.1")
+    assert both.differences() == []
