@@ -17,6 +17,7 @@ LABS = sorted((Path(__file__).parent.parent / "topologies").glob("*.yaml"))
 EXPLAINED = {
     "docker-user-firewall": ("a rule drops the SYN, which is sent again", re.compile(r"SYN.*retransmission")),
     "input-firewall": ("a rule drops the SYN, which is sent again", re.compile(r"SYN.*retransmission")),
+    "link": ("icc=false drops the SYN, which is sent again", re.compile(r"SYN.*retransmission")),
     "lossy-link": ("segments are lost on purpose", re.compile("retransmission|Duplicate ACK|[Pp]revious segment|out-of-order")),
 }
 
