@@ -1,4 +1,4 @@
-"""The files of a host or container, as far as programs need them: text by absolute path, directories, and /proc/sys.
+"""The files of a host or container, as far as programs need them: text by absolute path, directories, /proc/sys and /proc/PID/environ.
 
 Not modelled: owners, modes, times, links to directories (but /var/run, which is /run), devices but /dev/null. Writing a file makes the
 directories it needs.
@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import errno
 import os
+import re
+from collections.abc import Mapping
 from copy import copy
 from fnmatch import fnmatchcase
 from posixpath import dirname, join, normpath
@@ -15,8 +17,10 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from emu.netns.sysctl import Sysctl
+    from emu.process import Process
 
 PROC_SYS = "/proc/sys/"
+ENVIRON = re.compile(r"/proc/(\d{1,9})/environ")
 NULL = "/dev/null"
 DIRECTORIES = ("/bin", "/dev", "/etc", "/home", "/opt", "/proc", "/root", "/run", "/sbin", "/srv", "/sys", "/tmp", "/usr", "/var")  # noqa: S108
 
@@ -30,6 +34,7 @@ class Files:
         self._directories: set[str] = {"/", *DIRECTORIES}
         self.links: dict[str, str] = {}  # where symbolic links lead
         self.proc_sys_read_only = False  # as in containers that are not privileged
+        self.processes: Mapping[int, Process] = {}  # those of /proc
 
     def seen_from(self, sysctl: Sysctl) -> Files:
         """The same files for a program in another network namespace: its /proc/sys is that one's."""
@@ -44,6 +49,9 @@ class Files:
             return ""
         if not self.exists(path):
             raise FileNotFoundError(path)
+        process = self._process(path)
+        if process is not None:
+            return "".join(f"{name}={value}\0" for name, value in process.env.items())
         return self._sysctl.get(_key(path)) + "\n" if path.startswith(PROC_SYS) else self._texts[path]
 
     def write(self, path: str, text: str) -> None:
@@ -68,7 +76,12 @@ class Files:
         if path.startswith(PROC_SYS):
             return _key(path) in self._sysctl.keys()  # noqa: SIM118 - not a dict
         path = self.links.get(path, path)
-        return path in self._texts or path == NULL
+        return path in self._texts or path == NULL or self._process(path) is not None
+
+    def _process(self, path: str) -> Process | None:
+        """Whose environment a path is."""
+        found = ENVIRON.fullmatch(path)
+        return self.processes.get(int(found[1])) if found is not None else None
 
     def remove(self, path: str) -> None:
         if self.links.pop(path, None) is None:

@@ -48,6 +48,7 @@ class Place:
         self.cwd = "/"  # where programs begin
         self.env: dict[str, str] = {"PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"}
         self.processes: dict[int, Process] = {}
+        self.files.processes = self.processes
         self.host: Any = None  # host.Host this place is on (or is)
         self.container: Any = None  # docker.model.Container; None on a host
         self.find_program = find_program  # installed by the lab: PROGRAMS and the topology's own

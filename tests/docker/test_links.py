@@ -97,3 +97,9 @@ def test_without_icc_a_link_opens_the_exposed_ports_both_ways(make_docker: type[
     assert chain == CHAIN
     docker.runs("docker stop -t 0 app")
     assert "-A DOCKER -s" not in docker.out("iptables-save")
+
+
+def test_proc_shows_the_environment_that_the_main_program_began_with(docker: DockerHost) -> None:
+    linked(docker).runs("docker stop -t 0 db", "docker run -d --name filler bb sleep 1000", "docker start db")
+    assert "DATABASE_PORT_80_TCP=tcp://172.17.0.2:80\0" in docker.out("cat /proc/1/environ", "app")
+    assert docker.run("cat /proc/77777/environ", "app").exit_status == 1
