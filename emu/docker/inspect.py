@@ -239,7 +239,7 @@ def _config(container: Container) -> Json:
         "Cmd": list(config.command or (() if config.entrypoint is not None else _image_command(container))) or None,
         "Image": config.image,
         "Volumes": None,
-        "WorkingDir": "",
+        "WorkingDir": config.workdir or container.image.workdir,
         "Entrypoint": list(container.image.entrypoint if config.entrypoint is None else config.entrypoint) or None,
         "OnBuild": None,
         "Labels": Map(container.labels.items()),
@@ -303,10 +303,13 @@ def _attachment(docker: DockerEngine, container: Container, name: str, config: E
     endpoint = container.endpoints.get(name)
     nothing: Json | None = {} if config.connected else None
     ids = [network.id for network in docker.networks.all.values() if network.name == name]
+    aliases = endpoint.aliases if endpoint else config.aliases
+    if endpoint is None and (config.connected or container.sandbox_id) and name not in ("bridge", "host", "none"):
+        aliases = (*aliases, container.short_id)
     return {
         "IPAMConfig": {"IPv4Address": config.ip} if config.ip else nothing,
         "Links": None,
-        "Aliases": list(endpoint.aliases if endpoint else config.aliases) or ([] if config.connected else None),
+        "Aliases": list(aliases) or ([] if config.connected else None),
         "NetworkID": ids[0] if ids and container.status != "created" else "",
         **_endpoint(endpoint),
         "DriverOpts": nothing,

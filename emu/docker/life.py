@@ -199,7 +199,7 @@ class Life:
             raise DockerError(409, f"Container {container.id} is not running")
         links.check(self.docker, container)
         if self.docker.host.find_program(container.place, argv[0]) is None:
-            failed = f'exec: "{argv[0]}": executable file not found in $PATH: unknown'
+            failed = f'exec: "{argv[0]}": {place.not_found(argv[0])}: unknown'
             raise DockerError(400, f"OCI runtime exec failed: exec failed: unable to start container process: {failed}")
         return container.place
 

@@ -47,6 +47,7 @@ class Image:
     entrypoint: tuple[str, ...] = ()
     env: tuple[str, ...] = ()
     labels: Mapping[str, str] = field(default_factory=dict)
+    workdir: str = ""
     shown: tuple[str, ...] = ()
     own: bool = False
 
@@ -117,6 +118,7 @@ class ContainerConfig:
     stand_in: bool = False
     interactive: bool = False  # its standard input stays open
     tty: bool = False
+    workdir: str = ""
     labels: dict[str, str] = field(default_factory=dict)
     sysctls: dict[str, str] = field(default_factory=dict)
     privileged: bool = False

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from emu.docker import place
@@ -149,7 +150,8 @@ class Networks:
         return begun[0]
 
     def by_name(self) -> list[Network]:
-        return sorted(self.all.values(), key=lambda network: network.name)
+        """As people count: `n9` before `n10`."""
+        return sorted(self.all.values(), key=lambda network: [_counted(part) for part in re.findall(r"\d+|\D+", network.name)])
 
     # --- removing
 
@@ -181,11 +183,11 @@ class Networks:
         """`docker network connect`. Raises DockerError."""
         network = self.find(text)
         mode = container.config.network_mode
-        if mode.startswith("container:"):
+        if mode.startswith("container:") or (mode == "host" and network.driver.name != "host"):
             raise DockerError(400, SHARED_CONFLICT)
-        if network.driver.name == "host" or mode == "host":
+        if network.driver.name == "host":
             raise DockerError(400, HOST_CONFLICT)
-        if network.name in container.networks:
+        if network.name in container.endpoints:
             raise DockerError(403, f"endpoint with name {container.name} already exists in network {network.name}")
         if container.networks and (network.driver.name == "null" or "none" in container.networks):
             raise DockerError(400, PRIVATE_CONFLICT)
@@ -270,6 +272,10 @@ class Networks:
         if not network.pool.subnet.contains(ip):
             raise DockerError(400, f"Invalid address {config.ip}: It does not belong to any of this network's subnets")
         return network.pool.reserve(ip)
+
+
+def _counted(part: str) -> tuple[bool, int, str]:
+    return (not part.isdecimal(), int(part) if part.isdecimal() else 0, part)
 
 
 def _prefix(text: str, wrong: str) -> Prefix:

@@ -22,6 +22,7 @@ def make(docker: DockerEngine, container: Container) -> None:
     old = container.place
     name = f"{host.name}/{container.name}"
     place = container.place = Place(docker.engine, name, container.sandbox.netns, container.hostname, host.find_program)
+    place.cwd = container.config.workdir or container.image.workdir or "/"
     place.host, place.container, place.net_admin = host, container, container.config.net_admin
     if old is not None:
         place.files = old.files.seen_from(place.netns.sysctl)
@@ -91,6 +92,11 @@ def tell_parents(docker: DockerEngine, endpoint: Endpoint) -> None:
         set_environment(docker, parent)
 
 
+def not_found(name: str) -> str:
+    """What the kernel, or the search along $PATH, says of a program that is not there."""
+    return f"stat {name}: no such file or directory" if "/" in name else "executable file not found in $PATH"
+
+
 def program(docker: DockerEngine, container: Container) -> Main:
     """What the container runs. Raises DockerError if its image is known to have no such program.
 
@@ -103,7 +109,7 @@ def program(docker: DockerEngine, container: Container) -> Main:
         return main
     if name and image.known and not image.expose and not container.config.stand_in:
         text = "failed to create shim task: OCI runtime create failed: runc create failed: unable to start container process"
-        raise DockerError(400, f'{text}: exec: "{name}": executable file not found in $PATH: unknown')
+        raise DockerError(400, f'{text}: exec: "{name}": {not_found(name)}: unknown')
     if name:
         docker.notice(f"{container.place.name}: there is no program {name} here; the container idles, and answers on its ports")
     ports = container.exposed if name or not image.known else (*image.expose, *container.config.expose)

@@ -11,7 +11,6 @@ from dataclasses import replace
 from importlib import import_module
 
 from emu.docker.errors import DockerError
-from emu.errors import did_you_mean
 from emu.process import Process, UsageError
 from emu.programs.docker.groups import GLOBAL_FLAGS, GROUPS, TOP, group_help
 from emu.programs.docker.options import Command, Options, parse, usage
@@ -41,6 +40,9 @@ async def main(process: Process, argv: list[str]) -> int:
     try:
         words = _past_global_flags(process, argv[1:])
         if not words:
+            return 0
+        if len(words) == 1 and words[0] in GROUPS:
+            process.error(group_help(words[0]))
             return 0
         name, rest = _name(words)
         command, run = _find(name)
@@ -102,8 +104,8 @@ def _find(name: str) -> tuple[Command, Run]:
     if key in FILES:
         command, run = import_module(f"{__name__}.{FILES[key]}").COMMANDS[key]
         return command, run
-    if word in GROUPS.get(group, ()) or (group and group not in FILES and not GROUPS[group]):
-        raise UsageError(f"docker {group}: '{word}' is not modelled".replace("docker :", "docker:"), 1)
+    if word in GROUPS[group] or not GROUPS[group]:
+        raise UsageError(f"{f'docker {group}'.strip()}: '{word}' is not modelled", 1)
     if group:
         raise UsageError(group_help(group), 1)
     raise UsageError(f"docker: '{name}' is not a docker command.\nSee 'docker --help'", 1)
@@ -113,7 +115,7 @@ def _help(words: list[str]) -> str:
     if not words:
         return TOP
     if words[0] not in GROUPS and words[0] not in GROUPS[""]:
-        raise UsageError(f"unknown help topic: {' '.join(words)}{did_you_mean(words[0], FILES) if False else ''}", 1)
+        raise UsageError(f"unknown help topic: {' '.join(words)}", 1)
     name, _ = _name(words)
     return usage(replace(_find(name)[0], path=f"docker {name}"), whole=True)
 

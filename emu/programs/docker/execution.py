@@ -62,9 +62,12 @@ async def execute(process: Process, options: Options) -> int:
         place = place.privileged()
     env = {**place.env, **added}
     if options.on("detach"):
-        place.start(argv, env=env)
+        place.start(argv, env=env).cwd = options.text("workdir", place.cwd)
         return 0
-    return await process.run(argv, place=place, env=env, stdin=None if options.on("interactive") else "")
+    stdin = process.stdin if options.on("interactive") else ""
+    child = place.start(argv, env=env, stdin=stdin, on_output=process.put, on_error=process.put_error)
+    child.cwd, child.daemon = options.text("workdir", place.cwd), process.daemon
+    return await process.follow(child)
 
 
 def _find(process: Process, name: str) -> Container:

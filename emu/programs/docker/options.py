@@ -207,7 +207,7 @@ def usage(command: Command, *, whole: bool = False) -> str:
     text = f"\nUsage:  {command.path} {command.arguments}\n\n{command.help}"
     if not whole:
         return text
-    if command.aliases:
+    if command.aliases and command.path.count(" ") > 1:
         text += f"\n\nAliases:\n  {', '.join(command.aliases)}"
     return text + (f"\n\nOptions:\n{_flag_lines(command)}" if command.flags else "")
 
@@ -224,9 +224,9 @@ def _front(flag: Flag) -> str:
 
 
 def _wrapped(text: str, indent: int) -> str:
-    """As pflag wraps: at the last blank before the end of the line, if what is left is more than a few letters longer."""
+    """As pflag wraps: at the last blank before the end of the line, unless what is left is only a few letters longer."""
     lines, space = [], WIDTH - indent - SLOP
-    while len(text) > space + SLOP and (cut := text.rfind(" ", 0, space)) > 0:
+    while len(text) >= space + SLOP and (cut := text.rfind(" ", 0, space)) > 0:
         lines.append(text[:cut])
         text = text[cut + 1 :]
     return ("\n" + " " * indent).join([*lines, text])

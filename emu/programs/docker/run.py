@@ -122,6 +122,7 @@ def _config(process: Process, options: Options) -> ContainerConfig:
         restart=options.text("restart", "no") or "no",
         interactive=options.on("interactive"),
         tty=options.on("tty"),
+        workdir=options.text("workdir"),
         labels=dict(entry.partition("=")[::2] for entry in options.all("label")),
         sysctls=dict(entry.partition("=")[::2] for entry in options.all("sysctl")),
         privileged=options.on("privileged"),

@@ -45,7 +45,7 @@ def duration(ns: int) -> str:
 
 def command(words: Sequence[str], *, whole: bool = False) -> str:
     """In quotes, shortened to twenty characters."""
-    text = " ".join(words)
+    text = " ".join([*words[:1], *(f"'{word}'" if " " in word else word for word in words[1:])])
     return f'"{text}"' if whole or len(text) <= COMMAND_WIDTH else f'"{text[: COMMAND_WIDTH - 1]}…"'
 
 
