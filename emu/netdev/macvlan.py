@@ -32,6 +32,7 @@ class MacvlanPort:
 
     def __init__(self, parent: NetDevice) -> None:
         self.parent = parent
+        self.own_mac = parent.mac
         self.children: list[Macvlan] = []
 
     @property
@@ -154,8 +155,15 @@ class Macvlan(NetDevice):
         super().delete()
         self.port.children.remove(self)
         if not self.port.children:
-            self.parent.macvlans = None
-            self.parent.rx_handler = self.parent.netns.receive if self.parent.netns is not None else None
+            self._leave_parent()
+
+    def _leave_parent(self) -> None:
+        """The last child goes; an address that one passing through has set goes with it (macvlan_port_destroy)."""
+        parent = self.parent
+        parent.macvlans = None
+        parent.rx_handler = parent.netns.receive if parent.netns is not None else None
+        if self.mode == "passthru" and parent.mac != self.port.own_mac and parent.netns is not None:
+            parent.netns.set_mac(parent, self.port.own_mac)
 
     def details(self) -> dict[str, Any]:
         return {"mode": self.mode, "bcqueuelen": 1000, "usedbcqueuelen": 1000}

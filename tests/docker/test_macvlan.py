@@ -82,10 +82,15 @@ def test_passthru_has_room_for_one(docker: DockerHost) -> None:
 
 
 def test_without_a_parent_there_is_a_dummy_as_long_as_the_network(docker: DockerHost) -> None:
-    docker.runs("docker network create -d macvlan alone", "docker run -d --name box --network alone bb sleep 100")
+    docker.runs(
+        "docker network create -d macvlan alone",
+        "docker run -d --name box --network alone bb sleep 100",
+        "docker run -d --name two --network alone bb sleep 100",
+        "docker exec box ping -c 1 two",
+    )
     name = f"dm-{docker.docker.networks.find('alone').short_id}"
     assert docker.netns.device(name).kind == "dummy"
-    docker.runs("docker rm -f box", "docker network rm alone")
+    docker.runs("docker rm -f box two", "docker network rm alone")
     assert name not in docker.netns.devices
 
 

@@ -106,6 +106,8 @@ def test_the_passthru_child_has_the_parent_s_address_and_gets_all() -> None:
     assert net.arrive(OUTSIDE, TWO) == [(1, 0), (0, 1), (1, 0)]
     net.host.set_mac(net.children[0], mac(TWO))
     assert net.eth0.mac == net.children[0].mac == mac(TWO)
+    net.host.delete_device(net.children[0])
+    assert net.eth0.mac == mac(PARENT)
 
 
 def test_the_kernel_s_refusals() -> None:
