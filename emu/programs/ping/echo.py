@@ -24,6 +24,10 @@ class Answer(NamedTuple):
     rest: bytes  # the four bytes after the checksum: MTU, gateway
 
 
+def milliseconds(us: int) -> str:
+    return f"{us // 1000}.{us % 1000:03}"
+
+
 class Echo:
     """A raw ICMP socket that sends echo requests to one address."""
 
