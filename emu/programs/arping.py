@@ -14,8 +14,9 @@ from emu.packet import arp, ethernet
 from emu.packet.address import ANY, BROADCAST_MAC, Ip, Mac, ip, ip_text, mac_text
 from emu.packet.frame import Frame
 from emu.process import Process, UsageError
+from emu.programs.libc.getaddrinfo import resolve
 from emu.programs.libc.getopt import Options, getopt
-from emu.programs.libc.resolver import UnknownName, resolve
+from emu.programs.libc.resolver import UnknownName
 from emu.programs.libc.strerror import strerror
 from emu.programs.libc.userland import has_busybox
 
@@ -32,11 +33,17 @@ async def main(process: Process, argv: list[str]) -> int:
         return 0
     if len(options.words) != 1:
         raise UsageError("arping: one target address is required" if busybox else USAGE, 1 if busybox else 2)
-    return await _Arping(process, options, busybox=busybox).run()
+    name = options.words[0]
+    try:
+        target = await resolve(process, name)
+    except UnknownName as unknown:
+        text = f"bad address '{name}'" if busybox else f"{name}: {unknown}"
+        raise UsageError(f"arping: {text}", 1 if busybox else 2) from None
+    return await _Arping(process, options, ip(target), busybox=busybox).run()
 
 
 class _Arping:
-    def __init__(self, process: Process, options: Options, *, busybox: bool) -> None:
+    def __init__(self, process: Process, options: Options, target: Ip, *, busybox: bool) -> None:
         self.process = process
         self.options = options
         self.busybox = busybox
@@ -46,7 +53,7 @@ class _Arping:
         self.count = self._number("c")
         self.deadline = self._number("w")
         self.interval_ns = (self._number("i") or 1) * SECOND
-        self.target = self._resolve(options.words[0])
+        self.target = target
         self.dev = self._device()
         self.source = self._source()
         self.known: Mac = BROADCAST_MAC
@@ -61,13 +68,6 @@ class _Arping:
         if not re.fullmatch(r"\d+", text):
             raise UsageError(f"arping: invalid number '{text}'" if self.busybox else f"arping: invalid argument: '{text}'", 1)
         return int(text)
-
-    def _resolve(self, name: str) -> Ip:
-        try:
-            return ip(resolve(self.process, name))
-        except UnknownName:
-            text = f"bad address '{name}'" if self.busybox else f"{name}: Name or service not known"
-            raise UsageError(f"arping: {text}", 1 if self.busybox else 2) from None
 
     def _device(self) -> NetDevice:
         """The one given (iputils finds it by itself, busybox takes eth0)."""
@@ -91,7 +91,10 @@ class _Arping:
 
     def _source(self) -> Ip:
         if "s" in self.options:
-            source = self._resolve(self.options.text("s"))
+            try:
+                source = ip(self.options.text("s"))
+            except ValueError:
+                raise UsageError(f"arping: invalid source {self.options.text('s')}", 2) from None
             if not self.process.netns.is_local(source) and not self.unsolicited:
                 raise UsageError("arping: bind: Cannot assign requested address", 2)
             return source

@@ -5,8 +5,9 @@ from __future__ import annotations
 from emu.engine import MICROSECOND, SECOND
 from emu.packet.address import ANY, ip
 from emu.process import Process, UsageError
+from emu.programs.libc.getaddrinfo import resolve, reverse
 from emu.programs.libc.getopt import Options, getopt
-from emu.programs.libc.resolver import UnknownName, name_of, resolve
+from emu.programs.libc.resolver import UnknownName
 from emu.programs.libc.strerror import strerror
 from emu.programs.traceroute.probe import Answer, Prober
 
@@ -22,7 +23,7 @@ async def main(process: Process, argv: list[str]) -> int:
         raise UsageError(USAGE, 1)
     name = options.words[0]
     try:
-        address = resolve(process, name)
+        address = await resolve(process, name)
     except UnknownName:
         raise UsageError(f"traceroute: bad address '{name}'", 1) from None
     return await _Traceroute(process, options, name, address).run()
@@ -73,9 +74,9 @@ class _Traceroute:
                     self.process.write("  *")
                     continue
                 if answer.source != last:
-                    self.process.write(f"  {self._named(answer.source)}")
+                    self.process.write(f"  {await self._named(answer.source)}")
                     last = answer.source
-                us = (self.process.engine.now - sent_ns) // MICROSECOND
+                us = (answer.heard_ns - sent_ns) // MICROSECOND
                 self.process.write(f"  {us // 1000}.{us % 1000:03} ms" + (f" {answer.mark}" if answer.mark else ""))
                 reached |= answer.final and not answer.mark
                 unreachable += bool(answer.mark)
@@ -103,5 +104,5 @@ class _Traceroute:
                 return answer
         return None
 
-    def _named(self, address: str) -> str:
-        return address if "n" in self.options else f"{name_of(self.process, address) or address} ({address})"
+    async def _named(self, address: str) -> str:
+        return address if "n" in self.options else f"{await reverse(self.process, address) or address} ({address})"

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from emu.engine import MICROSECOND, MILLISECOND, SECOND
 from emu.packet.address import ANY, Ip, ip
 from emu.process import Process, UsageError
+from emu.programs.libc.getaddrinfo import resolve, reverse
 from emu.programs.libc.getopt import Options, getopt
-from emu.programs.libc.resolver import UnknownName, name_of, resolve
+from emu.programs.libc.resolver import UnknownName
 from emu.programs.libc.strerror import strerror
 from emu.programs.traceroute.probe import Answer, Prober
 
@@ -30,9 +31,12 @@ class _Probe:
 
     key: tuple[int, int] = (0, 0)
     sent_ns: int = -1
-    heard_ns: int = -1
     answer: Answer | None = None
     done: bool = False
+
+    @property
+    def took_ns(self) -> int:
+        return self.answer.heard_ns - self.sent_ns if self.answer is not None else 0
 
     @property
     def final(self) -> bool:
@@ -49,9 +53,9 @@ async def main(process: Process, argv: list[str]) -> int:
         return 0
     name = options.words[0]
     try:
-        address = resolve(process, name)
-    except UnknownName:
-        text = f'{name}: Temporary failure in name resolution\nCannot handle "host" cmdline arg `{name}\' on position 1 (argc 1)'
+        address = await resolve(process, name)
+    except UnknownName as unknown:
+        text = f'{name}: {unknown}\nCannot handle "host" cmdline arg `{name}\' on position 1 (argc 1)'
         raise UsageError(text, 2) from None
     return await _Traceroute(process, options, name, address).run()
 
@@ -133,7 +137,7 @@ class _Traceroute:
                         probe.done = True
                 if probe.done:
                     if at == start:
-                        self._print(at)
+                        await self._print(at)
                         start += 1
                     if probe.final:
                         self.end = min(self.end, (at // self.each + 1) * self.each)
@@ -153,14 +157,14 @@ class _Traceroute:
         answer = await self.prober.receive(until_ns)
         probe = next((each for each in self.probes if answer is not None and each.key == answer.key and not each.done), None)
         if probe is not None and probe.sent_ns >= 0:
-            probe.answer, probe.heard_ns, probe.done = answer, self.process.engine.now, True
+            probe.answer, probe.done = answer, True
 
     def _patience_ns(self, at: int) -> int:
         """get_timeout: three times what the same hop took, ten times what a later one took, else the most."""
         most, here, near = self.wait
         first = at - at % self.each
         for factor, others in ((here, self.probes[first : first + self.each]), (near, self.probes[at + 1 :])):
-            took = next((each.heard_ns - each.sent_ns for each in others if each.heard_ns > each.sent_ns >= 0), None)
+            took = next((each.took_ns for each in others if each.took_ns > 0), None)
             if factor and took is not None:
                 return min(round((took + SLACK_NS) * factor), round(most * SECOND))
         return round(most * SECOND)
@@ -190,7 +194,7 @@ class _Traceroute:
 
     # --- print_probe
 
-    def _print(self, at: int) -> None:
+    async def _print(self, at: int) -> None:
         probe = self.probes[at]
         text = f"\n{at // self.each + 1:2} " if not at % self.each else ""
         if probe.answer is None:
@@ -198,8 +202,8 @@ class _Traceroute:
         before = [other.answer.source for other in self.probes[at - at % self.each : at] if other.answer is not None]
         source = probe.answer.source
         if not before or before[-1] != source:
-            named = source if "n" in self.options else f"{name_of(self.process, source) or source} ({source})"
+            named = source if "n" in self.options else f"{await reverse(self.process, source) or source} ({source})"
             text += f" {named}"
-        us = (probe.heard_ns - probe.sent_ns) // MICROSECOND
+        us = probe.took_ns // MICROSECOND
         text += f"  {us // 1000}.{us % 1000:03} ms" + (f" {probe.answer.mark}" if probe.answer.mark else "")
         self.process.write(text)
