@@ -9,7 +9,7 @@ from emu.programs.libc.getaddrinfo import resolve
 from emu.programs.libc.getopt import Options, getopt
 from emu.programs.libc.resolver import UnknownName
 from emu.programs.libc.strerror import strerror
-from emu.programs.ping.echo import Answer, Echo, milliseconds
+from emu.programs.ping.echo import Answer, Echo, thousandths
 
 MAXWAIT_S = 10
 
@@ -108,7 +108,7 @@ class _Ping:
         if self.size >= 4:
             us = self.process.engine.now // MICROSECOND - self.sent[answer.sequence]
             self.times.append(us)
-            line += f" time={milliseconds(us)} ms"
+            line += f" time={thousandths(us)} ms"
         if answer.sequence in self.answered:
             self.repeats += 1
             line += " (DUP!)"
@@ -125,4 +125,4 @@ class _Ping:
         self.process.print(f"\n--- {self.target} ping statistics ---\n{line}")
         if self.times:
             values = (min(self.times), sum(self.times) // len(self.times), max(self.times))
-            self.process.print("round-trip min/avg/max = " + "/".join(map(milliseconds, values)) + " ms")
+            self.process.print("round-trip min/avg/max = " + "/".join(map(thousandths, values)) + " ms")

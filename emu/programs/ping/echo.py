@@ -24,7 +24,8 @@ class Answer(NamedTuple):
     rest: bytes  # the four bytes after the checksum: MTU, gateway
 
 
-def milliseconds(us: int) -> str:
+def thousandths(us: int) -> str:
+    """Milliseconds with three digits behind the point."""
     return f"{us // 1000}.{us % 1000:03}"
 
 

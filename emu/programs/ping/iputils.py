@@ -15,7 +15,7 @@ from emu.programs.libc.getaddrinfo import resolve, reverse
 from emu.programs.libc.getopt import Options, getopt
 from emu.programs.libc.resolver import UnknownName
 from emu.programs.libc.strerror import number, strerror
-from emu.programs.ping.echo import Answer, Echo, milliseconds
+from emu.programs.ping.echo import Answer, Echo, thousandths
 
 LINGER_S = 10.0
 SMALLEST_WAIT_NS = 10 * MILLISECOND
@@ -251,7 +251,7 @@ class _Ping:
         if self.received and self.times:
             total, times = sum(self.times), len(self.times)
             deviation = isqrt(max(0, (sum(us * us for us in self.times) - total * total // times) // times))
-            values = "/".join(map(milliseconds, (min(self.times), total // times, max(self.times), deviation)))
+            values = "/".join(map(thousandths, (min(self.times), total // times, max(self.times), deviation)))
             summary.append(f"rtt min/avg/max/mdev = {values} ms")
         if self.pipe > 1:
             summary.append(f"pipe {self.pipe}")
