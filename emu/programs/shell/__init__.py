@@ -12,9 +12,10 @@ from emu.pipe import Terminal
 from emu.process import Place, Process, UsageError
 from emu.programs.libc import environ
 from emu.programs.libc.userland import has_busybox
+from emu.programs.shell.ends import ended
 from emu.programs.shell.grammar import parse
 from emu.programs.shell.interactive import read_and_run
-from emu.programs.shell.run import Shell, ended
+from emu.programs.shell.run import Shell
 from emu.programs.shell.syntax import STATUS, Dialect
 
 

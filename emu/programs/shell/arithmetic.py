@@ -35,7 +35,7 @@ def evaluate(expression: str, variable: Callable[[str], str]) -> int:
         text = variable(match[1]).strip() or "0"
         return f"({int(text, 0)})"
 
-    text = _NAME.sub(value, expression).strip() or "0"
+    text = " ".join(_NAME.sub(value, expression).split()) or "0"
     for symbol, word in _WORDS:
         text = text.replace(symbol, word)
     try:

@@ -10,6 +10,7 @@ from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING
 
 from emu.process import Process, UsageError
+from emu.programs.shell.ends import Exit, Leave
 from emu.programs.shell.grammar import parse
 
 if TYPE_CHECKING:
@@ -96,16 +97,12 @@ async def _shift(shell: Shell, words: list[str]) -> int:
 
 
 async def _exit(shell: Shell, words: list[str]) -> int:
-    from emu.programs.shell.run import Exit
-
     if shell.interactive and shell.dialect.kind == "bash":
         shell.streams.err("exit\n")
     raise Exit(_number(shell, words, shell.status) & 255)
 
 
 async def _leave(shell: Shell, words: list[str]) -> int:
-    from emu.programs.shell.run import Leave
-
     raise Leave(max(1, _number(shell, words, 1)), again=words[0] == "continue")
 
 
@@ -125,8 +122,6 @@ async def _eval(shell: Shell, words: list[str]) -> int:
 
 
 async def _exec(shell: Shell, words: list[str]) -> int:
-    from emu.programs.shell.run import Exit
-
     if len(words) == 1:
         raise _complaint(shell, "exec without a command is not modelled", 2)
     raise Exit(await shell.program(words[1:], shell.environment()))
@@ -175,9 +170,11 @@ def find_job(shell: Shell, word: str) -> Job | None:
 
 async def _wait(shell: Shell, words: list[str]) -> int:
     status = 0
-    chosen = [find_job(shell, word) for word in words[1:]] if len(words) > 1 else list(shell.jobs.values())
-    for job in chosen:
+    for word in words[1:] or [str(job.process.pid) for job in shell.jobs.values()]:
+        job = find_job(shell, word)
         if job is None:
+            if shell.dialect.kind == "bash":
+                shell.streams.err(shell.dialect.complain(f"wait: pid {word} is not a child of this shell") + "\n")
             status = 127
             continue
         status = await job.process.exited

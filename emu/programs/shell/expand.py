@@ -19,8 +19,9 @@ if TYPE_CHECKING:
     from emu.programs.shell.run import Shell
 
 Fragment = tuple[str, bool]  # a text, and whether it was quoted
-_BRACES = re.compile(r"\{([^{}\s]*,[^{}\s]*|(-?\d+)\.\.(-?\d+))\}")
+_BRACES = re.compile(r"\{([^{}\s]*,[^{}\s]*|(-?\d+)\.\.(-?\d+)|([a-zA-Z])\.\.([a-zA-Z]))\}")
 _MAGIC = re.compile(r"[*?[]")
+MOST = 10_000
 
 
 class Fields:
@@ -55,11 +56,19 @@ async def fields(shell: Shell, words: Iterable[Word]) -> list[str]:
     """What a command's words become."""
     found = Fields()
     for word in words:
+        if not shell.arguments and _is_arguments(word):
+            continue
         for variant in _braces(word) if shell.dialect.kind == "bash" else [word]:
             for index, part in enumerate(variant.parts):
                 await _add(shell, found, part, first=index == 0)
             found.end()
     return [name for fragments in found.done for name in _paths(shell, fragments)]
+
+
+def _is_arguments(word: Word) -> bool:
+    """It is `"$@"`, which without arguments is no word."""
+    rest = [part for part in word.parts if part != Literal("", quoted=True)]
+    return rest == [Parameter("@", quoted=True)]
 
 
 async def text(shell: Shell, word: Word) -> str:
@@ -117,10 +126,8 @@ async def _parameter(shell: Shell, part: Parameter) -> str:
     if operator == "length":
         return str(len(value or ""))
     if part.word is None:
-        if value is None and "u" in shell.options:
-            raise UsageError(
-                shell.dialect.complain(f"{part.name}: {'unbound variable' if shell.dialect.kind == 'bash' else 'parameter not set'}"), 1
-            )
+        if value is None and "u" in shell.options and part.name not in "@*":
+            shell.abort(f"{part.name}: {'unbound variable' if shell.dialect.kind == 'bash' else 'parameter not set'}")
         return value or ""
     if operator[0] in "#%":
         return _trimmed(value or "", operator, await pattern(shell, part.word))
@@ -132,7 +139,7 @@ async def _parameter(shell: Shell, part: Parameter) -> str:
         return value or ""
     default = await text(shell, part.word)
     if kind == "?":
-        raise UsageError(shell.dialect.complain(f"{part.name}: {default or 'parameter null or not set'}"), 1)
+        shell.abort(f"{part.name}: {default or 'parameter null or not set'}")
     if kind == "=":
         shell.variables[part.name] = default
     return default
@@ -167,18 +174,26 @@ def _paths(shell: Shell, fragments: list[Fragment]) -> list[str]:
     return [name if plain.startswith("/") else name.removeprefix(below) for name in found] or [plain]
 
 
+def _choices(braces: re.Match[str]) -> list[str]:
+    content, first, last, start, end = braces.groups()
+    if start is not None:
+        return [chr(code) for code in _steps(ord(start), ord(end))]
+    return content.split(",") if first is None else [str(number) for number in _steps(int(first), int(last))]
+
+
+def _steps(low: int, high: int) -> range:
+    """Upwards or downwards, both ends in it."""
+    if abs(high - low) > MOST:
+        raise UsageError(f"bash: a brace expansion of more than {MOST} words is not modelled", 2)
+    step = 1 if low <= high else -1
+    return range(low, high + step, step)
+
+
 def _braces(word: Word) -> list[Word]:
     """Bash's `{a,b}` and `{1..3}` in what is not quoted."""
     for index, part in enumerate(word.parts):
         if isinstance(part, Literal) and not part.quoted and (match := _BRACES.search(part.text)):
-            if match[2] is not None:
-                low, high = int(match[2]), int(match[3])
-                if abs(high - low) > 10_000:
-                    raise UsageError("bash: a brace expansion of more than 10000 words is not modelled", 2)
-                step = 1 if low <= high else -1
-                choices = [str(number) for number in range(low, high + step, step)]
-            else:
-                choices = match[1].split(",")
+            choices = _choices(match)
             before, after = part.text[: match.start()], part.text[match.end() :]
             changed = [
                 Word((*word.parts[:index], Literal(before + choice, quoted=False), Literal(after, quoted=False), *word.parts[index + 1 :]))

@@ -18,6 +18,7 @@ from emu.programs.shell.syntax import (
     Group,
     If,
     Item,
+    Late,
     List,
     Literal,
     Parameter,
@@ -282,14 +283,7 @@ class Parser:
         name = "".join(part.text for part in end.parts if isinstance(part, Literal))
         self.lexer.want_document(name, strip_tabs=operator == "<<-", deliver=deliver)
         self.advance()
-        return Redirection(descriptor, operator, _Late(parts))
-
-
-class _Late(Word):
-    """A word whose parts come after it was made."""
-
-    def __init__(self, parts: list[Part]) -> None:
-        object.__setattr__(self, "parts", parts)
+        return Redirection(descriptor, operator, Late(parts))
 
 
 def _assignment(word: Word) -> tuple[str, Word] | None:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from emu.pipe import Terminal
-from emu.process import UsageError
+from emu.process import SIGINT, UsageError
 from emu.programs.shell.builtins import job_line
+from emu.programs.shell.ends import Interrupted
 from emu.programs.shell.grammar import parse
-from emu.programs.shell.run import INTERRUPTED, Interrupted, Shell
+from emu.programs.shell.run import Shell
 from emu.programs.shell.syntax import List, ShellSyntaxError
 
 MORE = "> "
@@ -35,7 +36,7 @@ async def read_and_run(shell: Shell) -> int:
         except Interrupted:
             shell.interrupted = False
             shell.streams = shell.own
-            shell.status = INTERRUPTED
+            shell.status = SIGINT
     if shell.interactive:
         shell.process.put_error("exit\n" if shell.dialect.kind == "bash" else "\n")
     return shell.status

@@ -1,44 +1,24 @@
 """The evaluator: commands run, one after the other or joined by pipes (POSIX sh §2.9), in virtual time.
 
-A pipeline's parts, `( … )`, `$( … )` and what `&` leaves behind run in processes of their own. A loop's round that takes no time takes a
-millisecond, so that an endless one reaches the lab's limit. Not modelled: process groups, `pipefail`, traps.
+A pipeline's parts, `( … )`, `$( … )` and what `&` leaves behind run in processes of their own.
+Not modelled: process groups, `pipefail`, traps.
 """
 
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
+from typing import NoReturn
 
-from emu.engine import MILLISECOND, SECOND
+from emu.engine import SECOND
 from emu.pipe import Pipe
-from emu.process import SIGPIPE, Process, UsageError
-from emu.programs.shell import builtins, expand
+from emu.process import SIGINT, Process, UsageError
+from emu.programs.shell import builtins, control, expand
+from emu.programs.shell.ends import Exit, Interrupted, ended
 from emu.programs.shell.streams import Streams, redirected
-from emu.programs.shell.syntax import AndOr, Command, Dialect, For, Group, If, Item, List, Pipeline, Redirected, Simple, While
+from emu.programs.shell.syntax import STATUS, AndOr, Command, Dialect, Group, If, Item, List, Pipeline, Redirected, Simple, While
 
 NOT_FOUND = 127
-INTERRUPTED = 130
-
-
-class Exit(Exception):
-    """The shell ends."""
-
-    def __init__(self, status: int) -> None:
-        super().__init__(status)
-        self.status = status
-
-
-class Leave(Exception):
-    """`break` and `continue`: out of `levels` loops."""
-
-    def __init__(self, levels: int, *, again: bool) -> None:
-        super().__init__(levels)
-        self.levels = levels
-        self.again = again
-
-
-class Interrupted(Exception):
-    """Ctrl-C: back to the prompt."""
 
 
 @dataclass
@@ -88,6 +68,14 @@ class Shell:
     def environment(self) -> dict[str, str]:
         return {name: value for name, value in self.variables.items() if name in self.exported}
 
+    def abort(self, text: str) -> NoReturn:
+        """Say what ends a shell that nobody types to."""
+        message = self.dialect.complain(text)
+        if self.interactive:
+            raise UsageError(message)
+        self.streams.err(f"{message}\n")
+        raise Exit(NOT_FOUND if self.dialect.kind == "bash" else STATUS)
+
     # --- processes of its own
 
     def fork(self, name: str, work: Callable[[Shell], Awaitable[int]], streams: Streams) -> Process:
@@ -124,7 +112,7 @@ class Shell:
         """Ctrl-C."""
         self.interrupted = bool(self.foreground)
         for child in list(self.foreground):
-            child.kill(INTERRUPTED)
+            child.kill(SIGINT)
 
     async def substitute(self, commands: List) -> str:
         """What `$(commands)` prints, without the newlines at its end."""
@@ -218,8 +206,8 @@ class Shell:
                 return await self.run(node.body)
             return await self.follow(self.fork(self.dialect.name, lambda shell: shell.run(node.body, last=True), self.streams))
         if isinstance(node, If):
-            return await self._if(node)
-        return await (self._while(node) if isinstance(node, While) else self._for(node))
+            return await control.choose(self, node)
+        return await (control.repeat(self, node) if isinstance(node, While) else control.each(self, node))
 
     async def _reported(self, work: Awaitable[int]) -> int:
         """A mistake in one command is that command's: it is said, and the next one runs."""
@@ -269,65 +257,6 @@ class Shell:
         child.begin(main)
         return await self.follow(child)
 
-    # --- control
-
-    async def _condition(self, commands: List) -> bool:
-        self.tested += 1
-        try:
-            return await self.run(commands) == 0
-        finally:
-            self.tested -= 1
-
-    async def _if(self, node: If) -> int:
-        for condition, body in node.branches:
-            if await self._condition(condition):
-                return await self.run(body)
-        return await self.run(node.otherwise) if node.otherwise is not None else 0
-
-    async def _while(self, node: While) -> int:
-        status = 0
-        while True:
-            began = self.process.engine.now
-            if await self._condition(node.condition) == node.until:
-                return status
-            status, more = await self._round(node.body)
-            if not more:
-                return status
-            if self.process.engine.now == began:
-                await self.process.sleep(MILLISECOND / SECOND)
-
-    async def _for(self, node: For) -> int:
-        status = 0
-        for word in self.arguments if node.words is None else await expand.fields(self, node.words):
-            self.variables[node.name] = word
-            status, more = await self._round(node.body)
-            if not more:
-                break
-        return status
-
-    async def _round(self, body: List) -> tuple[int, bool]:
-        """A loop's body, once: its status, and whether the loop goes on."""
-        try:
-            return await self.run(body), True
-        except Leave as leave:
-            if leave.levels > 1:
-                raise Leave(leave.levels - 1, again=leave.again) from None
-            return 0, leave.again
-
 
 def _work(command: Command) -> Callable[[Shell], Awaitable[int]]:
     return lambda shell: shell.command(command, last=True)
-
-
-async def ended(work: Awaitable[int]) -> int:
-    """The status with which a shell's process ends."""
-    try:
-        return await work
-    except Exit as end:
-        return end.status
-    except Leave:
-        return 0
-    except Interrupted:
-        return INTERRUPTED
-    except BrokenPipeError:
-        return SIGPIPE

@@ -56,6 +56,13 @@ class Word:
         return "".join(part.text for part in self.parts if isinstance(part, Literal)) if bare else None
 
 
+class Late(Word):
+    """A word whose parts come after it was made."""
+
+    def __init__(self, parts: list[Part]) -> None:
+        object.__setattr__(self, "parts", parts)
+
+
 @dataclass(frozen=True)
 class Redirection:
     """`2> file`; of a here-document the text is the target."""
