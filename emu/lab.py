@@ -11,14 +11,8 @@ A lab is used once, from one thread.
 
 from __future__ import annotations
 
-import importlib.util
-import inspect
-import sys
-import traceback
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from emu import programs
@@ -30,7 +24,8 @@ from emu.engine import MILLISECOND, SECOND, Engine, Future
 from emu.errors import EmuError, LimitReached, did_you_mean
 from emu.netdev.device import NetDevice
 from emu.netns.namespace import Netns
-from emu.process import Main, Place, Process, UsageError
+from emu.own_program import load_program
+from emu.process import Main, Place, Process
 from emu.programs import shell
 from emu.topology import builder
 from emu.topology.images import find_image, well_known
@@ -71,7 +66,7 @@ class Lab:
         self.segments: dict[str, LanSegment] = {}
         self.on_netns: list[Callable[[Netns], None]] = []
         self.background: list[tuple[Step, Process]] = []
-        self._own_programs = {name: _load_program(name, path) for name, path in topology.programs.items()}
+        self._own_programs = {name: load_program(name, path) for name, path in topology.programs.items()}
         self._images = {name: _image(spec) for name, spec in _images(topology).items()}
         self._zero_ns = 0
 
@@ -262,47 +257,3 @@ def expectations(step: Step, process: Process) -> list[str]:
     if not expect.in_stdout(process.stdout):
         problems.append(f"standard output does not have {expect.stdout!r}")
     return problems
-
-
-def _print(write: Callable[[str], None], *words: object, sep: str = " ", end: str = "\n", file: Any = None, flush: bool = False) -> None:
-    """print(), to the standard output of a process."""
-    if file is None:
-        write(sep.join(map(str, words)) + end)
-    else:
-        print(*words, sep=sep, end=end, file=file, flush=flush)
-
-
-def _load_program(name: str, path: str) -> Main:
-    """A program of the user's own: a Python file with `async def main(process, argv)`. Raises EmuError."""
-    spec = importlib.util.spec_from_file_location(f"emu_program_{name.replace('-', '_')}", Path(path))
-    loader = spec.loader if spec is not None else None
-    if spec is None or loader is None:
-        raise EmuError(f"programs.{name}: {path}: not a Python file")
-
-    def load(write: Callable[[str], None]) -> Any:
-        """Its `main`, the file run anew: each process has its own globals, and a `print` of its own."""
-        module = importlib.util.module_from_spec(spec)
-        vars(module)["print"] = partial(_print, write)
-        sys.modules[spec.name] = module  # where dataclasses look for it
-        loader.exec_module(module)
-        return getattr(module, "main", None)
-
-    try:
-        found = load(lambda _: None)
-    except Exception as error:  # whatever the user's file does wrong is theirs to read
-        raise EmuError(f"programs.{name}: {path}: {type(error).__name__}: {error}") from error
-    if not inspect.iscoroutinefunction(found):
-        raise EmuError(f"programs.{name}: {path}: has no `async def main(process, argv)`")
-    file = found.__code__.co_filename
-
-    async def main(process: Process, argv: list[str]) -> int:
-        """An error in the program is the program's, said with its place in the file; it ends with status 1, as Python would."""
-        try:
-            return await load(process.write)(process, argv) or 0
-        except UsageError:
-            raise
-        except Exception as error:
-            lines = [frame.lineno for frame in traceback.extract_tb(error.__traceback__) if frame.filename == file]
-            raise UsageError(f"{Path(path).name}:{lines[-1]}: {type(error).__name__}: {error}") from error
-
-    return main
