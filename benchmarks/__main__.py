@@ -48,12 +48,35 @@ def start_up(rounds: int) -> Row:
     )
 
 
-BENCHMARKS: dict[str, Callable[[int], Row]] = {"echo": echo, "hop": hop, "start-up": start_up}
+def scale(rounds: int) -> Row:
+    return compare(
+        "a container brought up: 100 hosts with 100 each",
+        python("-m", "benchmarks.scale_emu", "time", "100", "100"),
+        "emu: 10 hosts with 10 each",
+        python("-m", "benchmarks.scale_emu", "time", "10", "10"),
+        aim=1.2,
+        rounds=min(rounds, 3),
+    )
+
+
+def memory(_rounds: int) -> Row:
+    return compare(
+        "memory of a container: 100 hosts with 100 each",
+        python("-m", "benchmarks.scale_emu", "memory", "100", "100"),
+        "emu: 10 hosts with 10 each",
+        python("-m", "benchmarks.scale_emu", "memory", "10", "10"),
+        aim=1.2,
+        rounds=1,
+        unit="KB",
+    )
+
+
+BENCHMARKS: dict[str, Callable[[int], Row]] = {"echo": echo, "hop": hop, "start-up": start_up, "scale": scale, "memory": memory}
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description="Compare emu's speed with that of its neighbours.")
-    parser.add_argument("--json", action="store_true", help="a list of {work, emu_us, peer, peer_us, ratio, aim}")
+    parser.add_argument("--json", action="store_true", help="a list of {work, ours, peer, theirs, ratio, aim, note, unit}")
     parser.add_argument("--rounds", type=int, default=5, help="runs of each side, in turn; medians are shown (default 5)")
     parser.add_argument("--only", choices=BENCHMARKS, action="append", help="this line only; may be given again")
     options = parser.parse_args()
@@ -73,9 +96,9 @@ def print_table(rows: list[Row]) -> None:
     """As Markdown, for the README."""
     print("| work | emu | against | there | ratio | aim |\n|---|---|---|---|---|---|")
     for row in rows:
-        there = "missing" if row.peer_us is None else microseconds(row.peer_us)
+        there = "missing" if row.theirs is None else amount(row.theirs, row.unit)
         ratio = "–" if row.ratio is None else times(row.ratio)
-        print(f"| {row.work} | {microseconds(row.emu_us)} | {row.peer} | {there} | {ratio} | ≤ {times(row.aim)} |")
+        print(f"| {row.work} | {amount(row.ours, row.unit)} | {row.peer} | {there} | {ratio} | ≤ {times(row.aim)} |")
     for row in rows:
         if row.note:
             print(f"\n{row.peer}: {row.note}")
@@ -85,8 +108,8 @@ def times(ratio: float) -> str:
     return f"{ratio:.2f} ×" if ratio > 0.1 else f"1/{1 / ratio:.0f}"
 
 
-def microseconds(value: float) -> str:
-    return f"{value / 1000:.0f} ms" if value >= 10_000 else f"{value:.3g} µs"
+def amount(value: float, unit: str) -> str:
+    return f"{value / 1000:.0f} ms" if unit == "µs" and value >= 10_000 else f"{value:.3g} {unit}"
 
 
 if __name__ == "__main__":

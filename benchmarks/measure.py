@@ -21,19 +21,22 @@ class PeerMissing(Exception):
 
 @dataclass(frozen=True)
 class Row:
-    """One line of the table; times are microseconds. `peer_us` and `ratio` are None when the peer is missing: `note` says why."""
+    """One line of the table, in `unit`. `theirs` and `ratio` are None when the peer is missing: `note` says why."""
 
     work: str
-    emu_us: float
+    ours: float
     peer: str
-    peer_us: float | None
+    theirs: float | None
     ratio: float | None
     aim: float
     note: str = ""
+    unit: str = "µs"
 
 
-def compare(work: str, emu: Command, peer_name: str, peer: Command, aim: float, *, rounds: int, whole_process: bool = False) -> Row:
-    """Run both commands in turn. Each prints the microseconds it needed, or is timed from start to end (`whole_process`)."""
+def compare(
+    work: str, emu: Command, peer_name: str, peer: Command, aim: float, *, rounds: int, whole_process: bool = False, unit: str = "µs"
+) -> Row:
+    """Run both commands in turn. Each prints what it needed, in `unit`, or is timed from start to end (`whole_process`)."""
     measure = time_process if whole_process else ask_process
     ours: list[float] = []
     theirs: list[float] = []
@@ -45,11 +48,10 @@ def compare(work: str, emu: Command, peer_name: str, peer: Command, aim: float, 
                 theirs.append(measure(peer))
             except PeerMissing as missing:
                 note = str(missing)
-    emu_us = statistics.median(ours)
+    median = statistics.median(ours)
     if note:
-        return Row(work, emu_us, peer_name, None, None, aim, note)
-    peer_us = statistics.median(theirs)
-    return Row(work, emu_us, peer_name, peer_us, emu_us / peer_us, aim)
+        return Row(work, median, peer_name, None, None, aim, note, unit)
+    return Row(work, median, peer_name, statistics.median(theirs), median / statistics.median(theirs), aim, note, unit)
 
 
 def python(*arguments: str) -> Command:
