@@ -26,11 +26,16 @@ FILTERS = {  # option: tuple, field
     "--sport": ("original", "sport"), "--orig-port-src": ("original", "sport"), "--dport": ("original", "dport"),
     "--orig-port-dst": ("original", "dport"), "--reply-port-src": ("reply", "sport"), "--reply-port-dst": ("reply", "dport"),
 }  # fmt: skip
+TRY = "Try `conntrack -h' or 'conntrack --help' for more information."
 Wanted = Callable[[ConntrackEntry], bool]
 
 
 async def main(process: Process, argv: list[str]) -> int:
-    command, wanted = _parse(argv[1:])
+    if argv[1:] in (["-V"], ["--version"]):
+        process.print(VERSION)
+        return 0
+    extended = "-o" in argv and argv[argv.index("-o") + 1 :][:1] == ["extended"]
+    command, wanted = _parse([word for word in argv[1:] if not extended or word not in {"-o", "extended"}])
     if not process.place.net_admin:
         raise UsageError(f"{VERSION}: Operation failed: sorry, you must be root or get CAP_NET_ADMIN capability to do this", 1)
     conntrack = process.netns.netfilter.conntrack
@@ -47,7 +52,7 @@ async def main(process: Process, argv: list[str]) -> int:
         process.error(f"{VERSION}: connection tracking table has been emptied.")
         return 0
     for entry in found:
-        process.print(entry_text(entry, process.engine.now))
+        process.print(("ipv4     2 " if extended else "") + entry_text(entry, process.engine.now))
     if command == "-D":
         for entry in found:
             conntrack.delete(entry)
@@ -82,7 +87,7 @@ def _filter(option: str, text: str) -> Wanted:
         try:
             number = protocol(text)
         except IptablesError:
-            raise UsageError(f"{VERSION}: unknown protocol `{text}'", 2) from None
+            raise UsageError(f"{VERSION}: `{text}' unsupported protocol\n{TRY}", 2) from None
         return lambda entry: entry.protocol == number
     if option == "--state":
         return lambda entry: entry.tcp is not None and entry.tcp.name == text.upper()

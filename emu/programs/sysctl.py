@@ -1,6 +1,6 @@
-"""sysctl(8) of procps 4: show and set. Options: -a -n -N -q -w -e -b. A key that is not modelled does not exist.
+"""sysctl(8) of procps 4: show and set. Options: -a -n -N -q -w -e -b -p. A key that is not modelled does not exist.
 
-Not modelled: -p and other ways to load files, patterns.
+Not modelled: --system, patterns.
 """
 
 from __future__ import annotations
@@ -9,18 +9,37 @@ from emu.process import Process, UsageError
 from emu.programs.libc.getopt import Options, getopt
 from emu.programs.libc.userland import has_busybox
 
-LONG = {"all": "a", "values": "n", "names": "N", "quiet": "q", "write": "w", "ignore": "e", "binary": "b"}
+LONG = {"all": "a", "values": "n", "names": "N", "quiet": "q", "write": "w", "ignore": "e", "binary": "b", "load": "p"}
 
 
 async def main(process: Process, argv: list[str]) -> int:
-    options = getopt(argv, "aAXnNqweb", LONG)
+    options = getopt(argv, "aAXnNqwebp", LONG)
     if any(letter in options for letter in "aAX"):
         for key in _keys(process):
             _print(process, options, key)
         return 0
+    if "p" in options:
+        return _load(process, options)
     if not options.words:
         raise UsageError("sysctl: no variables specified\nTry `sysctl --help' for more information.", 1)
     return max(_one(process, options, word) for word in options.words)
+
+
+def _load(process: Process, options: Options) -> int:
+    """Set what files say, /etc/sysctl.conf if none is named."""
+    status = 0
+    for name in options.words or ["/etc/sysctl.conf"]:
+        try:
+            text = process.place.files.read(process.path(name))
+        except OSError:
+            if options.words:
+                process.error(f'sysctl: cannot open "{name}": No such file or directory')
+                status = 1
+            continue
+        for line in text.splitlines():
+            if line.strip() and line.strip()[0] not in "#;":
+                status = max(status, _one(process, options, line))
+    return status
 
 
 def _keys(process: Process) -> list[str]:
@@ -38,7 +57,8 @@ def _one(process: Process, options: Options, word: str) -> int:
     if not below or (equals and key not in below):
         if "e" in options:
             return 0
-        process.error(f"sysctl: cannot stat /proc/sys/{key.replace('.', '/')}: No such file or directory")
+        missing = f"cannot stat /proc/sys/{key.replace('.', '/')}: No such file or directory"
+        process.error(f"sysctl: error: '{key}' is an unknown key" if has_busybox(process.place) else f"sysctl: {missing}")
         return 1
     if equals:
         if process.place.files.proc_sys_read_only:

@@ -47,12 +47,17 @@ async def main(process: Process, argv: list[str]) -> int:
     statistics = False
     while words.peek().startswith("-"):
         option = words.next()
+        if option in {"-V", "-Version"}:
+            process.print("tc utility, iproute2-6.1.0, libbpf 1.1.2")
+            return 0
         if option not in {"-s", "-statistics", "-stats"}:
             raise UsageError(f"tc: '{option}' is not modelled", 255)
         statistics = True
     if not words:
         raise UsageError("Usage: tc [ -s[tatistics] ] qdisc { show | add | change | replace | del } ...", 0)
     found = words.next()
+    if found in {"class", "filter"} and words.peek() in {"", "show", "ls", "list"}:
+        return 0  # there are none
     if not "qdisc".startswith(found):
         if found in NOT_MODELLED:
             raise UsageError(f"tc: '{found}' is not modelled", 255)

@@ -97,3 +97,12 @@ def test_busybox_ping_ends_when_it_cannot_send() -> None:
     process = run_busybox(Machines(), "-c", "1", "10.6.0.1")
     assert process.exit_status == 1
     assert process.output == "PING 10.6.0.1 (10.6.0.1): 56 data bytes\nping: sendto: Network is unreachable\n"
+
+
+def test_stamps_and_outstanding_answers() -> None:
+    machines = Machines()
+    assert "\n[1577836800.000200] 64 bytes from 10.5.0.2: icmp_seq=1 " in machines.output("a", "ping -D -c 1 10.5.0.2")
+    process = machines.run("a", "ping -O -c 3 -i 0.5 -W 1 10.5.0.99")
+    assert process.stdout.splitlines()[1:3] == ["no answer yet for icmp_seq=1", "no answer yet for icmp_seq=2"]
+    assert machines.refusal("a", "ping -I nosuch 10.5.0.2") == (2, "ping: SO_BINDTODEVICE nosuch: No such device\n")
+    assert machines.output("a", "ping -V").startswith("ping from iputils 20221126\n")

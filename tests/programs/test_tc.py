@@ -47,7 +47,7 @@ def test_delay_is_added_to_each_way_out() -> None:
         ("tc qdisc del dev eth0 root", 2, "Error: Cannot delete qdisc with handle of zero."),
         ("tc qdisc change dev eth0 root netem delay 1ms", 2, "Error: Qdisc not found. To create specify NLM_F_CREATE flag."),
         ("tc qdisc add dev eth0 root netem delay x", 1, 'Illegal "latency"'),
-        ("tc filter show", 255, "tc: 'filter' is not modelled"),
+        ("tc filter add dev eth0", 255, "tc: 'filter' is not modelled"),
     ],
 )
 def test_refusals_are_tcs(line: str, status: int, text: str) -> None:

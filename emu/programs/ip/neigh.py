@@ -70,7 +70,7 @@ def _get(context: Context, words: Words) -> int:
             words.take("to")
             address = words.next()
     if not address or not dev:
-        raise UsageError("Device and address are required arguments.", 255)
+        raise UsageError("Device and address are required arguments.", 1)
     wanted = parse_prefix(address)[0]
     entry = context.netns.neighbours.entries.get((context.device(dev), wanted))
     if entry is None:

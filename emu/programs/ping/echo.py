@@ -10,6 +10,7 @@ from emu.netns.socket import RawReceived, RawSocket
 from emu.packet import icmp, ipv4
 from emu.packet.address import ip, ip_text
 from emu.process import Process, UsageError
+from emu.programs.libc.userland import has_busybox
 
 
 class Answer(NamedTuple):
@@ -55,7 +56,9 @@ class Echo:
         try:
             local = netns.is_local(ip(source))
         except ValueError:
-            raise UsageError(f"{name}: unknown iface: {source}", 2) from None
+            if has_busybox(self.process.place):
+                raise UsageError(f"{name}: bad address '{source}'", 1) from None
+            raise UsageError(f"{name}: SO_BINDTODEVICE {source}: No such device", 2) from None
         if not local:
             raise UsageError(f"{name}: bind: Cannot assign requested address", 2)
         self.source = source

@@ -20,6 +20,7 @@ from emu.programs.ping.echo import Answer, Echo, thousandths
 LINGER_S = 10.0
 SMALLEST_WAIT_NS = 10 * MILLISECOND
 LARGEST_DATA = 65507
+VERSION = "ping from iputils 20221126\nlibcap: yes, IDN: yes, NLS: no, error.h: yes, getrandom(): yes, __fpending(): yes"
 
 UNREACHABLE = (
     "Destination Net Unreachable", "Destination Host Unreachable", "Destination Protocol Unreachable", "Destination Port Unreachable",
@@ -56,7 +57,10 @@ def milliseconds(us: int) -> str:
 
 
 async def main(process: Process, argv: list[str]) -> int:
-    options = getopt(argv, "c:i:W:w:s:M:t:qI:nbQ:4", status=2)
+    options = getopt(argv, "c:i:W:w:s:M:t:qI:nbQ:4DOV", status=2)
+    if "V" in options:
+        process.print(VERSION)
+        return 0
     if len(options.words) != 1:
         raise UsageError(
             "ping: usage error: Destination address required" if not options.words else "ping: usage error: one destination", 1
@@ -93,6 +97,7 @@ class _Ping:
         self.target = target
         self.address = address if address != "0.0.0.0" else "127.0.0.1"  # what connect(2) makes of it
         self.known: tuple[str, str | None] = "", None  # the last address that answered, and its name
+        self.options = options
         self.quiet = "q" in options
         self.by_name = target != address and "n" not in options
         self.count = _integer(options.text("c"), 1, 2**63 - 1) if "c" in options else 0
@@ -179,6 +184,9 @@ class _Ping:
         if self.size >= 16:
             seconds, us = gettimeofday(self.process.engine)
             data = seconds.to_bytes(8, "little") + us.to_bytes(8, "little") + data[16:]
+        before = (sequence - 1) & 0xFFFF
+        if "O" in self.options and self.transmitted and before not in self.answered and not self.quiet:
+            self.process.print(f"{self._stamp()}no answer yet for icmp_seq={before}")
         self.answered.discard(sequence)
         self.sent[sequence] = self.process.engine.now // MICROSECOND
         self.transmitted += 1
@@ -203,7 +211,7 @@ class _Ping:
             self.errors += 1
             self._acknowledge(answer.sequence)
         if not self.quiet:
-            self.process.print(f"From {await self._name(answer.source)}{late} icmp_seq={answer.sequence} {describe(answer)}")
+            self.process.print(f"{self._stamp()}From {await self._name(answer.source)}{late} icmp_seq={answer.sequence} {describe(answer)}")
 
     async def _reply(self, answer: Answer) -> None:
         repeated = answer.sequence in self.answered
@@ -221,7 +229,14 @@ class _Ping:
         if not self.quiet:
             who = await self._name(answer.source)
             again = " (DUP!)" if repeated else ""
-            self.process.print(f"{answer.length} bytes from {who}: icmp_seq={answer.sequence} ttl={answer.ttl}{time}{again}")
+            self.process.print(f"{self._stamp()}{answer.length} bytes from {who}: icmp_seq={answer.sequence} ttl={answer.ttl}{time}{again}")
+
+    def _stamp(self) -> str:
+        """-D: when it is."""
+        if "D" not in self.options:
+            return ""
+        seconds, us = gettimeofday(self.process.engine)
+        return f"[{seconds}.{us:06}] "
 
     def _acknowledge(self, sequence: int) -> None:
         behind = (self.transmitted - sequence) & 0xFFFF
