@@ -30,6 +30,7 @@ class Driver:
     scope = "local"
     has_addresses = True  # does it want subnets and addresses from the engine?
     only_one = False  # may users make no second network of it?
+    reports_ports = False  # does it tell the engine which ports its containers expose and publish?
 
     def __init__(self, docker: DockerEngine) -> None:
         self.docker = docker

@@ -275,7 +275,7 @@ TOP_LEVEL = (
 
 def ports(container: Container) -> Map:
     """Every exposed port of a running container on a bridge, with where it is published."""
-    if not any(endpoint.ip for endpoint in container.endpoints.values()):
+    if not any(endpoint.network.driver.reports_ports for endpoint in container.endpoints.values()):
         return Map()
     published = [port for endpoint in container.endpoints.values() for port in endpoint.published]
     answer: dict[str, list[Json] | None] = {}

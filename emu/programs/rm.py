@@ -28,7 +28,7 @@ def _remove(process: Process, name: str, *, recursive: bool) -> str:
     files, path = process.place.files, process.path(name)
     if path.startswith(("/proc", "/sys", "/dev")) or path == "/":
         return "Operation not permitted"
-    if files.exists(path):
+    if files.exists(path) or path in files.links:
         files.remove(path)
     elif not files.is_directory(path):
         return "No such file or directory"

@@ -51,6 +51,15 @@ def test_a_container_has_a_macvlan_of_the_parent_with_docker_s_address(docker: D
     assert docker.netns.device("eth0").macvlans is None
 
 
+def test_ports_are_not_published_and_not_shown(docker: DockerHost) -> None:
+    docker.runs(
+        f"docker network create -d macvlan {LAN} -o parent=eth0 lan", "docker run -d --name box --network lan -p 80:80 bb sleep 100"
+    )
+    assert docker.out("docker port box") == ""
+    assert docker.out("docker inspect -f '{{json .NetworkSettings.Ports}}' box") == "{}"
+    assert docker.run("docker ps").output.splitlines()[1].split()[-2:] == ["second", "box"]
+
+
 def test_siblings_reach_each_other_and_not_their_host(docker: DockerHost) -> None:
     docker.runs(
         f"docker network create -d macvlan {LAN} -o parent=eth0 lan",

@@ -109,6 +109,7 @@ def test_a_macvlan_in_another_namespace_shows_its_parent_s_number_and_namespace(
 
 def test_namespaces_are_listed_newest_first_with_the_number_they_are_known_by(host: DockerHost) -> None:
     host.runs("ip netns add blue", "ip netns add red", PAIR, "ip link set vb netns blue")
+    assert host.out("ls /var/run/netns").split() == ["blue", "red"]
     assert host.out("ip netns") == "red\nblue (id: 0)"
     assert host.out("ip link show va").endswith("link-netns blue")
     assert host.out("ip netns exec blue ip netns identify") == "blue"
@@ -127,7 +128,7 @@ def test_two_namespaces_by_hand_reach_each_other(host: DockerHost) -> None:
 def test_the_pipework_way_to_wire_a_container(host: DockerHost) -> None:
     host.runs("docker run -d --name box --network none bb sleep 1000")
     pid = host.out("docker inspect -f '{{.State.Pid}}' box")
-    host.host.place.files.make_directory("/run/netns")
+    host.runs("mkdir -p /var/run/netns")
     host.runs(
         f"ln -s /proc/{pid}/ns/net /var/run/netns/{pid}",
         "brctl addbr br1", "ip addr add 10.2.0.254/24 dev br1", "ip link set br1 up",
@@ -140,8 +141,11 @@ def test_the_pipework_way_to_wire_a_container(host: DockerHost) -> None:
     assert host.out(f"nsenter -t {pid} -n -u hostname") == host.out("hostname", "box")
     assert host.out(f"ip netns pids {pid}") == pid
     host.runs("docker kill box")
+    assert host.out("ip netns") == pid
     assert f"veth1pl{pid}" not in host.netns.devices
     assert host.run(f"ip netns exec {pid} true").exit_status == 255
+    host.runs(f"rm /var/run/netns/{pid}")
+    assert host.out("ip netns") == ""
 
 
 def test_a_physical_device_comes_back_when_its_namespace_goes(host: DockerHost) -> None:

@@ -48,6 +48,7 @@ class BridgeState:
 
 class BridgeDriver(Driver):
     name = "bridge"
+    reports_ports = True
 
     def create_network(self, network: Network) -> None:
         """The device with its address, then the rules, then the device goes up."""

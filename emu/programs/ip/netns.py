@@ -70,7 +70,7 @@ async def _add(context: Context, words: Words) -> int:
     name, host = _free_name(context, words), context.process.host
     netns = Netns(host.engine, f"{host.name}/netns/{name}")
     host.namespaces[name] = netns
-    host.place.files.make_directory(RUN)
+    host.place.files.write(f"{RUN}/{name}", "")
     for watcher in host.on_namespace:
         watcher(netns)
     return 0
@@ -82,7 +82,7 @@ async def _attach(context: Context, words: Words) -> int:
     if netns is None:
         raise UsageError(f"Bind /proc/{pid}/ns/net -> {RUN}/{name} failed: No such file or directory", 1)
     context.process.host.namespaces[name] = netns
-    context.process.host.place.files.make_directory(RUN)
+    context.process.host.place.files.write(f"{RUN}/{name}", "")
     return 0
 
 
@@ -91,10 +91,9 @@ async def _delete(context: Context, words: Words) -> int:
     for name in namespaces.names(place) if "all" in context.options else [_name(words)]:
         if name not in namespaces.names(place):
             raise UsageError(f'Cannot remove namespace file "{RUN}/{name}": No such file or directory', 1)
+        place.files.remove(f"{RUN}/{name}")
         netns = host.namespaces.pop(name, None)
-        if netns is None:
-            place.files.remove(f"{RUN}/{name}")
-        elif not _used(context, netns):
+        if netns is not None and not _used(context, netns):
             host.close_namespace(netns)
     return 0
 
