@@ -117,7 +117,7 @@ def test_nginx_writes_what_its_image_writes_to_docker_logs(tmp_path):
     lab = docker_lab(tmp_path, "{ web: { image: nginx, network_mode: bridge } }")
     ok(lab.run("docker1", "curl -s http://172.17.0.2/"))
     ok(lab.run("docker1", "curl -s -A me -I http://172.17.0.2/nope"))
-    log = ok(lab.run("docker1", "docker logs web")).splitlines()
+    log = lab.run("docker1", "docker logs web").output.splitlines()
     assert log[0] == "/docker-entrypoint.sh: /docker-entrypoint.d/ is not empty, will attempt to perform configuration"
     assert "[notice] 1#1: start worker processes" in log[-5]
     assert log[-3].startswith('172.17.0.1 - - [01/Jan/2020:00:00:00 +0000] "GET / HTTP/1.1" 200 27 "-" "curl/')
