@@ -308,7 +308,7 @@ def _attachment(docker: DockerEngine, container: Container, name: str, config: E
         aliases = (*aliases, container.short_id)
     return {
         "IPAMConfig": {"IPv4Address": config.ip} if config.ip else nothing,
-        "Links": None,
+        "Links": [f"{child}:{alias}" for alias, child in config.links] or None,
         "Aliases": list(aliases) or ([] if config.connected else None),
         "NetworkID": ids[0] if ids and container.status != "created" else "",
         **_endpoint(endpoint),
