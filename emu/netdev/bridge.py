@@ -56,6 +56,7 @@ class Bridge(NetDevice):
         super().__init__(engine, name, mac or Mac(b"\x02" + engine.stream(f"bridge {name}").randbytes(5)), mtu)
         self.mac_is_set = mac is not None
         self.mtu_is_set = False
+        self.forward_delay = 1500  # hundredths of a second; without spanning tree nothing waits for it
         self.ports: dict[NetDevice, BridgePort] = {}
         self.fdb: Fdb[BridgePort | None] = Fdb()
         self.fdb.add(self.mac, None, 0, is_local=True)
@@ -219,4 +220,4 @@ class Bridge(NetDevice):
         super().delete()
 
     def details(self) -> dict[str, Any]:
-        return {"ageing_time": self.fdb.ageing_ns // 10_000_000, "stp_state": 0, "forward_delay": 1500, "priority": 32768}
+        return {"ageing_time": self.fdb.ageing_ns // 10_000_000, "stp_state": 0, "forward_delay": self.forward_delay, "priority": 32768}

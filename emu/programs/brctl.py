@@ -1,4 +1,4 @@
-"""brctl(8) of bridge-utils 1.7. Not modelled: spanning tree and its times and costs, `showstp`."""
+"""brctl(8) of bridge-utils 1.7. Not modelled: spanning tree with its times (but `setfd`, which is shown) and costs, `showstp`."""
 
 from __future__ import annotations
 
@@ -167,6 +167,15 @@ def _setageing(process: Process, words: list[str]) -> None:
     bridge.fdb.ageing_ns = round(seconds * 10**9)
 
 
+def _setfd(process: Process, words: list[str]) -> None:
+    try:
+        seconds = float(words[1])
+    except ValueError:
+        raise UsageError("bad forward delay value", 1) from None
+    bridge = _bridge(process, words[0], "set forward delay failed: No such device")
+    bridge.forward_delay = round(seconds * 100)
+
+
 # --- show
 
 
@@ -203,5 +212,6 @@ def _row(port: BridgePort, entry: FdbEntry[BridgePort | None], now: int) -> str:
 
 COMMANDS: dict[str, Callable[[Process, list[str]], None]] = {
     "addbr": _addbr, "delbr": _delbr, "addif": _addif, "delif": _delif, "stp": _stp, "hairpin": _hairpin, "setageing": _setageing,
+    "setfd": _setfd,
     "show": _show, "showmacs": _showmacs,
 }  # fmt: skip

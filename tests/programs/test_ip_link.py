@@ -174,5 +174,6 @@ def test_brctl_shows_bridges_and_what_they_have_learnt(host: DockerHost) -> None
         "  2\t02:00:00:00:00:01\tyes\t\t   0.00",
         "  1\t02:00:00:00:00:02\tyes\t\t   0.00",
     ]
-    host.runs("brctl delif br0 va", "brctl delif br0 vc")
+    host.runs("brctl delif br0 va", "brctl delif br0 vc", "brctl setfd br0 0")
+    assert "forward_delay 0 " in host.out("ip -d link show br0")
     assert "link/ether 00:00:00:00:00:00" in host.out("ip link show br0")

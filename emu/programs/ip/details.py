@@ -14,7 +14,7 @@ QUEUES = {
 }
 
 _BRIDGE = (
-    "    bridge forward_delay 1500 hello_time 200 max_age 2000 ageing_time {ageing} stp_state 0 priority 32768 vlan_filtering 0 "
+    "    bridge forward_delay {delay} hello_time 200 max_age 2000 ageing_time {ageing} stp_state 0 priority 32768 vlan_filtering 0 "
     "bridge_id {id} designated_root {id} root_port 0 root_path_cost 0 topology_change 0 topology_change_detected 0 "
     "hello_timer    0.00 tcn_timer    0.00 topology_change_timer    0.00 gc_timer    0.00 group_fwd_mask 0 group_address "
     "01:80:c2:00:00:00 mcast_snooping 1 no_linklocal_learn 0 mcast_vlan_snooping 0 mcast_router 1 mcast_query_use_ifaddr 0 "
@@ -49,7 +49,7 @@ def _for_children(dev: NetDevice) -> int:
 def kind_lines(dev: NetDevice) -> list[str]:
     lines: list[str] = []
     if isinstance(dev, Bridge):
-        lines.append(_BRIDGE.format(ageing=dev.fdb.ageing_ns // 10_000_000, id=_id(dev.mac)))
+        lines.append(_BRIDGE.format(ageing=dev.fdb.ageing_ns // 10_000_000, delay=dev.forward_delay, id=_id(dev.mac)))
     elif isinstance(dev, Macvlan):
         lines.append("    macvlan " + "".join(f"{key} {value} " for key, value in dev.details().items()).rstrip())
         lines[-1] += " " if dev.master is not None else ""

@@ -210,14 +210,16 @@ def macvlan_mode(words: Words) -> str:
 
 
 def bridge_options(bridge: Bridge, words: Words) -> None:
-    """`type bridge …`: ageing_time and fdb_flush; what is off anyway may be switched off."""
+    """`type bridge …`: ageing_time, forward_delay and fdb_flush; what is off anyway may be switched off."""
     while words:
         word = words.next()
         if word == "fdb_flush":
             bridge.fdb.flush()
         elif word == "ageing_time":
             bridge.fdb.ageing_ns = integer(words.next(), "invalid ageing_time") * 10_000_000
-        elif word in {"stp_state", "vlan_filtering", "mcast_snooping", "forward_delay"}:
+        elif word == "forward_delay":
+            bridge.forward_delay = integer(words.next(), "invalid forward_delay")
+        elif word in {"stp_state", "vlan_filtering", "mcast_snooping"}:
             if words.next() != "0":
                 raise not_modelled(f"type bridge {word}")
         else:
