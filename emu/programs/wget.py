@@ -1,6 +1,6 @@
-"""busybox wget (networking/wget.c, 1.35) for http. Options: -q -O FILE -T SECONDS. Hosts have this one too, not GNU's.
+"""busybox wget (networking/wget.c, 1.35) for http. Options: -q -O -T -S -U --spider --header --post-data --no-check-certificate -Y.
 
-Not modelled: TLS and ftp, continuing, posting, spider mode, proxies; the progress bar shows its last state only.
+Hosts have this one too, not GNU's. Not modelled: TLS and ftp, continuing, proxies; the progress bar shows its last state only.
 """
 
 from __future__ import annotations
@@ -8,7 +8,7 @@ from __future__ import annotations
 from emu.engine import SECOND
 from emu.process import Process, UsageError
 from emu.programs.libc.getaddrinfo import resolve
-from emu.programs.libc.getopt import getopt
+from emu.programs.libc.getopt import Options, getopt
 from emu.programs.libc.resolver import UnknownName
 from emu.programs.libc.strerror import strerror
 from emu.programs.web.fetch import Response, exchange
@@ -16,11 +16,14 @@ from emu.programs.web.message import BadMessage, Url, parse_url
 
 TIMEOUT_S = 900
 MOST_REDIRECTS = 5
-LONG = {"quiet": "q", "output-document": "O", "timeout": "T"}
+LONG = {
+    "quiet": "q", "output-document": "O", "timeout": "T", "server-response": "S", "user-agent": "U", "proxy": "Y", "spider": "spider",
+    "header": "header:", "post-data": "post-data:", "no-check-certificate": "no-check-certificate",
+}  # fmt: skip
 
 
 async def main(process: Process, argv: list[str]) -> int:
-    options = getopt(argv, "qO:T:", LONG)
+    options = getopt(argv, "qO:T:SU:Y:", LONG)
     if not options.words:
         raise UsageError("wget: missing URL", 1)
     timeout = options.text("T", str(TIMEOUT_S))
@@ -28,15 +31,18 @@ async def main(process: Process, argv: list[str]) -> int:
         raise UsageError(f"wget: invalid number '{timeout}'", 1)
     for text in options.words:
         url = parse_url("wget", text, 1)
-        fetched, response = await _follow(process, url, int(timeout) or TIMEOUT_S, "q" in options)
-        _save(process, fetched, response, options.text("O"), "q" in options)
+        fetched, response = await _follow(process, url, int(timeout) or TIMEOUT_S, options)
+        if "spider" not in options:
+            _save(process, fetched, response, options.text("O"), "q" in options)
+        elif "q" not in options:
+            process.error("remote file exists")
     return 0
 
 
-async def _follow(process: Process, url: Url, timeout: int, quiet: bool) -> tuple[Url, Response]:
+async def _follow(process: Process, url: Url, timeout: int, options: Options) -> tuple[Url, Response]:
     """Raises UsageError for every failure: wget ends there, with status 1."""
     for _ in range(MOST_REDIRECTS):
-        response = await _fetch(process, url, timeout, quiet)
+        response = await _fetch(process, url, timeout, options)
         target = response.head.get("location")
         if response.status not in {301, 302, 303, 307, 308} or not target:
             if response.status not in {200, 204, 206}:
@@ -46,12 +52,12 @@ async def _follow(process: Process, url: Url, timeout: int, quiet: bool) -> tupl
     raise UsageError("wget: too many redirections", 1)
 
 
-async def _fetch(process: Process, url: Url, timeout: int, quiet: bool) -> Response:
+async def _fetch(process: Process, url: Url, timeout: int, options: Options) -> Response:
     try:
         address = await resolve(process, url.host)
     except UnknownName:
         raise UsageError(f"wget: bad address '{url.authority}'", 1) from None
-    if not quiet:
+    if "q" not in options:
         process.error(f"Connecting to {url.authority} ({address}:{url.port})")
     deadline_ns = process.engine.now + timeout * SECOND
     try:
@@ -60,9 +66,8 @@ async def _fetch(process: Process, url: Url, timeout: int, quiet: bool) -> Respo
         if isinstance(error, TimeoutError) and process.engine.now >= deadline_ns:
             raise UsageError("wget: download timed out", 1) from None
         raise UsageError(f"wget: can't connect to remote host ({address}): {strerror(error)}", 1) from None
-    request = f"GET {url.path} HTTP/1.1\r\nHost: {url.authority}\r\nUser-Agent: Wget\r\nConnection: close\r\n\r\n"
     try:
-        response = await exchange(process, sock, request.encode(), head_only=False, deadline_ns=deadline_ns)
+        response = await exchange(process, sock, _request(url, options), head_only="spider" in options, deadline_ns=deadline_ns)
     except TimeoutError:
         raise UsageError("wget: download timed out", 1) from None
     except OSError as error:
@@ -73,7 +78,24 @@ async def _fetch(process: Process, url: Url, timeout: int, quiet: bool) -> Respo
         sock.close()
     if response is None:
         raise UsageError("wget: error getting response", 1)
+    if "S" in options:
+        for line in response.head.text.removesuffix("\r\n").split("\r\n"):
+            process.error(f"  {line}")
     return response
+
+
+def _request(url: Url, options: Options) -> bytes:
+    """With --spider it asks for the whole file too, and closes when it has seen the head."""
+    data = options.text("post-data")
+    lines = [f"{'POST' if 'post-data' in options else 'GET'} {url.path} HTTP/1.1", f"Host: {url.authority}"]
+    lines += [f"User-Agent: {options.text('U', 'Wget')}", "Connection: close", *options.all("header")]
+    if any(line.lower().startswith("host:") for line in options.all("header")):
+        del lines[1]
+    if "post-data" in options:
+        own = any(line.lower().startswith("content-type:") for line in options.all("header"))
+        lines += [] if own else ["Content-Type: application/x-www-form-urlencoded"]
+        lines.append(f"Content-Length: {len(data.encode())}")
+    return ("\r\n".join(lines) + "\r\n\r\n" + data).encode()
 
 
 def _save(process: Process, url: Url, response: Response, target: str, quiet: bool) -> None:

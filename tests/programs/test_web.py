@@ -126,3 +126,17 @@ def test_nginx_writes_what_its_image_writes_to_docker_logs(tmp_path):
         'client: 172.17.0.1, server: localhost, request: "HEAD /nope HTTP/1.1", host: "172.17.0.2"'
     )
     assert log[-1] == '172.17.0.1 - - [01/Jan/2020:00:00:00 +0000] "HEAD /nope HTTP/1.1" 404 0 "-" "me" "-"'
+
+
+def test_wget_looks_without_fetching_and_shows_what_the_server_says(machines: Machines) -> None:
+    assert machines.output("a", "wget --spider http://10.5.0.2/") == "Connecting to 10.5.0.2 (10.5.0.2:80)\nremote file exists\n"
+    lines = machines.output("a", "wget -S -q -O /dev/null http://10.5.0.2/").splitlines()
+    assert (lines[0], lines[-2:]) == ("  HTTP/1.1 200 OK", ["  Content-Length: 28", "  "])
+
+
+def test_wget_sends_the_headers_and_data_it_is_given(machines: Machines) -> None:
+    machines.run("a", "wget -q -O - -U me --header 'X-A: b' --post-data a=b http://10.5.0.2/x")
+    assert payloads(machines)[0] == (
+        b"POST /x HTTP/1.1\r\nHost: 10.5.0.2\r\nUser-Agent: me\r\nConnection: close\r\nX-A: b\r\n"
+        b"Content-Type: application/x-www-form-urlencoded\r\nContent-Length: 3\r\n\r\na=b"
+    )
