@@ -179,12 +179,12 @@ def _compare_captures(
 ) -> None:
     """The points that the topology says the reference has; without a list, all of the run's."""
     assert topology.reference is not None
-    listed = topology.reference.captures
+    listed = topology.reference.captures or ()
     mine = {name: ours[watcher.names[name]] for name in listed if watcher.names.get(name) in ours}
     for name in listed:
         if name not in mine:
             comparison.differences.append(Difference(name, "the lab has no such capture point"))
-    if not listed:
+    if topology.reference.captures is None:
         wanted = {name: watcher.names.get(name, name) for name in reference}
         mine = {name: ours[file] for name, file in wanted.items() if file in ours}
         mine |= {file: path for file, path in ours.items() if file not in wanted.values()}

@@ -211,29 +211,35 @@ class Lab:
         return StepResult(step, started, process.output, process.exit_status, problems + unmet, len(unmet))
 
     def run_steps(
-        self, on_step: Callable[[StepResult], None] | None = None, on_begin: Callable[[], None] | None = None
+        self, on_step: Callable[[StepResult], None] | None = None, on_part: Callable[[str], None] | None = None
     ) -> list[StepResult]:
         """All steps, then the quiet after them. Raises LimitReached, after `on_step` for the step that was going on.
 
-        `on_begin` is called between the steps of `setup` and the rest.
+        `on_part` is called before each of the topology's lists: `setup`, `steps`, `afterwards`, `end`.
         """
         self._zero_ns = self.engine.now
         results = []
-        for position, step in enumerate(self.topology.steps):
-            if position == len(self.topology.setup):
-                self._zero_ns = self.engine.now
-                if on_begin is not None:
-                    on_begin()
-            result = self.run_step(step)
-            results.append(result)
-            if on_step is not None:
-                on_step(result)
-            if result.stopped is not None:
-                raise result.stopped
-        if on_begin is not None and len(self.topology.steps) == len(self.topology.setup):
-            on_begin()
-        self.settle()
+        for part in ("setup", "steps", "afterwards"):
+            if part != "afterwards" or self.topology.afterwards:
+                self._begin(part, on_part)
+            for step in self.topology.steps:
+                if step.part == part:
+                    result = self.run_step(step)
+                    results.append(result)
+                    if on_step is not None:
+                        on_step(result)
+                    if result.stopped is not None:
+                        raise result.stopped
+        self._begin("end", on_part)
         return results
+    def _begin(self, part: str, on_part: Callable[[str], None] | None) -> None:
+        """Captures end in the quiet after the steps."""
+        if part in ("afterwards", "end"):
+            self.settle()
+        self._zero_ns = self.engine.now
+        if on_part is not None:
+            on_part(part)
+
 
 
 def _images(topology: Topology) -> dict[str, ImageSpec]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -56,14 +57,14 @@ def run(
 ) -> RunResult:
     """Run a topology and write `folder` (default `emu-NAME` in the working directory), whole or not at all.
 
-    `on_up` is called when hosts and containers are there, `on_step` after each step; `watch` looks into the lab at the same moments and at
-    the end. Captures begin after the topology's setup. Raises EmuError for mistakes of the topology that show
-    only when it is built, OSError for what the file system refuses.
+    `on_up` is called when hosts and containers are there, `on_step` after each step; `watch` looks into the lab after each step and at the
+    end. Captures begin after the topology's setup and end before what it has for afterwards. Raises EmuError for mistakes of the topology
+    that show only when it is built, OSError for what the file system refuses.
     """
     began = time.perf_counter()
     result = RunResult(Path(folder) if folder is not None else Path(f"emu-{topology.name}"))
     with RunFolder(result.folder) as files, Lab(topology) as lab:
-        recorder = Recorder(lab, files, promiscuous=topology.capture.promiscuous)
+        recorder = Recorder(lab, files, promiscuous=topology.capture.promiscuous, plain=topology.capture.plain)
         if topology.setup:
             lab.on_netns.remove(recorder.watch)
         lab.up()
@@ -74,12 +75,6 @@ def run(
         if on_up is not None:
             on_up(result)
 
-        def begin() -> None:
-            if topology.setup:
-                lab.on_netns.append(recorder.watch)
-                for netns in lab.namespaces().values():
-                    recorder.watch(netns)
-
         def keep(step: StepResult) -> None:
             result.steps.append(step)
             if watch is not None:
@@ -88,7 +83,7 @@ def run(
                 on_step(step)
 
         try:
-            lab.run_steps(keep, begin)
+            lab.run_steps(keep, partial(_begin, recorder, lab))
         except LimitReached as limit:
             result.stopped = str(limit)
         result.virtual_ns = lab.engine.now
@@ -101,3 +96,13 @@ def run(
         result.frames, result.dropped, result.captures = recorder.frames, recorder.dropped, recorder.captures
     result.real_seconds = time.perf_counter() - began
     return result
+
+
+def _begin(recorder: Recorder, lab: Lab, part: str) -> None:
+    """Captures are of the steps, where a topology has other lists too."""
+    if part == "steps" and lab.topology.setup:
+        lab.on_netns.append(recorder.watch)
+        for netns in lab.namespaces().values():
+            recorder.watch(netns)
+    elif part == "afterwards":
+        recorder.stop()

@@ -41,7 +41,9 @@ def open_sandbox(docker: DockerEngine, container: Container) -> Sandbox:
         return Sandbox(container, docker.netns)
     netns = Netns(docker.engine, f"{docker.host.name}/{container.name}")
     netns.set_up(netns.device("lo"))
+    netns.load_br_netfilter()  # of the whole machine: every namespace has its sysctls
     netns.sysctl.set("net.ipv4.ip_unprivileged_port_start", "0")
+    netns.sysctl.set("net.ipv4.ping_group_range", "0 2147483647")
     for key, value in container.config.sysctls.items():
         _set_sysctl(netns, key, value)
     for watcher in docker.host.on_namespace:

@@ -58,6 +58,7 @@ class Bridge(NetDevice):
         self.mtu_is_set = False
         self.forward_delay = 1500  # hundredths of a second; without spanning tree nothing waits for it
         self.ports: dict[NetDevice, BridgePort] = {}
+        self.has_had_ports = False
         self.fdb: Fdb[BridgePort | None] = Fdb()
         self.fdb.add(self.mac, None, 0, is_local=True)
         self.call_iptables: BridgeNetfilter | None = None
@@ -165,6 +166,7 @@ class Bridge(NetDevice):
         taken = {port.number for port in self.ports.values()}
         port = BridgePort(self, dev, next(number for number in range(1, 1024) if number not in taken))
         self.ports[dev] = port
+        self.has_had_ports = True
         dev.master = self
         dev.rx_handler = self.handle_frame
         self.fdb.add(dev.mac, port, self.engine.now, is_local=True)

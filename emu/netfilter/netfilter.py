@@ -207,12 +207,10 @@ class Netfilter(Run):
         self.conntrack.flush(lambda entry: entry.masquerade_dev is not None and entry.reply[5:9] == address.ip)
 
     def flush_conntrack(self, *, address: bytes | None = None) -> int:
-        """Delete all connections, or those that have the address at any end, before or after translation. How many."""
+        """Delete all connections, or those whose answers come from or go to the address (`conntrack -D --any-nat`). How many."""
         if address is None:
             return self.conntrack.flush()
-        return self.conntrack.flush(
-            lambda entry: any(address in (flow.src, flow.dst) for flow in (unpack(entry.original), unpack(entry.reply)))
-        )
+        return self.conntrack.flush(lambda entry: address in (unpack(entry.reply).src, unpack(entry.reply).dst))
 
     def tune(self, key: str, value: str) -> None:
         """A sysctl below net.netfilter has changed: timeouts are taken over, others are not modelled beyond their text."""

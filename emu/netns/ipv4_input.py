@@ -73,6 +73,7 @@ class Ipv4Input:
         bridged = dev.bridged
         if bridged is not None:  # PREROUTING has seen it at the bridge's port (ip_sabotage_in)
             bridged.iif = dev
+            bridged.frag_max = 0  # ip_rcv clears the control block: what the bridge put together is one packet from here on
             return self.route_input(bridged)
         netfilter = self.netfilter
         active = netfilter.active

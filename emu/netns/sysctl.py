@@ -50,6 +50,7 @@ _GLOBAL = {
     "net.ipv4.ip_nonlocal_bind": "0",
     "net.ipv4.ip_unprivileged_port_start": "1024",
     "net.ipv4.ipfrag_time": "30",
+    "net.ipv4.ping_group_range": "1\t0",
     "net.ipv4.tcp_congestion_control": "cubic",
     "net.ipv4.tcp_fin_timeout": "60",
     "net.ipv4.tcp_keepalive_intvl": "75",

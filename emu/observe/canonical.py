@@ -22,7 +22,6 @@ from emu.packet.checksum import checksum, pseudo_checksum
 
 VXLAN_PORTS = (4789, 8472)
 FLANNEL_UDP_PORT = 8285
-DNS_PORT = 53
 DIRECTIONS = {0: "to us", 1: "broadcast", 2: "multicast", 3: "to someone else", 4: "from us"}  # of cooked frames
 
 _DATE = re.compile(rb"(?im)^(date|last-modified|expires|etag): [^\r\n]*")
@@ -224,10 +223,9 @@ class Canonicaliser:
         elif destination == FLANNEL_UDP_PORT and len(payload) >= ipv4.HEADER and payload[0] >> 4 == 4 and not quoted:
             self._ip(payload, where + "inner ", out)
             out.kind, out.title = f"tunnelled {out.kind}", f"tunnelled {out.title}"
-        elif DNS_PORT in (destination, int.from_bytes(body[:2], "big")) and len(payload) >= 12 and whole:
-            kind, question = dns_fields(payload, where, fields)
+        elif whole and (names := dns_fields(payload, where, fields)) is not None:
             if not quoted:
-                out.call(kind, f"{ip_text(packet[12:16])} > {ip_text(packet[16:20])}", question)
+                out.call(names[0], f"{ip_text(packet[12:16])} > {ip_text(packet[16:20])}", names[1])
         else:
             fields[where + "payload"] = payload.hex()
 

@@ -16,21 +16,22 @@ _TYPES = {1: "A", 2: "NS", 5: "CNAME", 6: "SOA", 12: "PTR", 15: "MX", 16: "TXT",
 _SECTIONS = ("answer", "authority", "additional")
 
 
-def dns_fields(message: bytes, where: str, out: Fields) -> tuple[str, str]:
-    """What it is, and what is asked. One that cannot be read is compared as bytes."""
+def dns_fields(message: bytes, where: str, out: Fields) -> tuple[str, str] | None:
+    """What it is, and what is asked. None for what is no DNS message, on whatever port: Docker's server has ports of its own choice."""
+    if len(message) < 17:
+        return None
     identification, flags, *counts = unpack_from(">HHHHHH", message)
-    out[where + "DNS id"] = Name("DNS id", str(identification))
-    out[where + "DNS flags"] = f"0x{flags:04x}"
     try:
         questions, records, end = _sections(message, counts)
     except (IndexError, struct.error, ValueError):
-        out[where + "DNS message"] = message[4:].hex()
-        return "DNS message", ""
-    out[where + "DNS question"] = ", ".join(questions) or "none"
+        return None
+    if not questions or end != len(message):
+        return None
+    out[where + "DNS id"] = Name("DNS id", str(identification))
+    out[where + "DNS flags"] = f"0x{flags:04x}"
+    out[where + "DNS question"] = ", ".join(questions)
     for section, found in zip(_SECTIONS, records, strict=True):
         out[where + f"DNS {section}"] = ", ".join(_turned_back(found)) or "none"
-    if end < len(message):
-        out[where + "DNS rest"] = message[end:].hex()
     return f"DNS {'answer' if flags & 0x8000 else 'question'}", ", ".join(questions)
 
 

@@ -8,7 +8,7 @@ Not modelled: capture filters, the snap length, and frames that tcpdump's own bu
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
@@ -91,6 +91,7 @@ class Recorder:
         folder: Path | None = None,
         *,
         promiscuous: bool = True,
+        plain: Collection[str] = (),
         epoch_ns: int = EPOCH_NS,
         memory_limit: int | None = None,
     ) -> None:
@@ -106,6 +107,8 @@ class Recorder:
         self.dropped = 0
         self.captures = 0
         self._promiscuous = promiscuous
+        self._plain = plain
+        self._stopped = False
         self._numbers: dict[str, int] = {}
         self._taps: dict[NetDevice, tuple[Tap, int]] = {}
         lab.on_netns.append(self.watch)
@@ -127,7 +130,15 @@ class Recorder:
         for dev in netns.devices.values():
             self._on_device(dev, True)
 
+    def stop(self) -> None:
+        """Watch nothing from now on."""
+        for dev in list(self._taps):
+            self._on_device(dev, False)
+        self._stopped = True
+
     def _on_device(self, dev: NetDevice, there: bool) -> None:
+        if self._stopped:
+            return
         if there:
             number = self._number(dev)
             tap = self._tap(number)
@@ -160,7 +171,7 @@ class Recorder:
             if direction is not RX or dev.accepts(frame.wire[:6]):
                 everything(dev, direction, frame)
 
-        return everything if self._promiscuous else for_this_host
+        return everything if self._promiscuous and self.interfaces[number].label not in self._plain else for_this_host
 
     def _check(self) -> None:
         try:

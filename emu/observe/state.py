@@ -29,7 +29,7 @@ _TOKEN = re.compile(
       | (?P<veth>\bveth[0-9a-f]{7}\b)
       | (?P<index>(?<=@if)\d+|^\d+(?=:[ ])|(?<=link-netnsid[ ])\d+)
       | (?P<echo>(?<=[ ]id=)\d+)
-      | (?P<port>(?<=port=)\d+|(?<=127\.0\.0\.11:)\d+)""",
+      | (?P<port>(?<=port=)\d+|(?<=port[ ])\d+|(?<=127\.0\.0\.11:)\d+)""",
     re.VERBOSE | re.MULTILINE,
 )
 _BRIDGE_ID = re.compile(r"\b8000\.([0-9a-f]{12}\b|(?:[0-9a-f]{1,2}:){5}[0-9a-f]{1,2})")
@@ -40,8 +40,7 @@ _LEFT_OUT = [  # what it is, what is put in its place
     (re.compile(r"\b(REACHABLE|STALE|DELAY|PROBE)\b"), "(known)"),
     (re.compile(r"^(\w+ +\d+) \d+ (?=[A-Zs])", re.MULTILINE), r"\1 (seconds) "),  # conntrack's timeout
     (re.compile(r"\d{4}-\d\d-\d\dT[\d:.]+Z"), "(time)"),
-    (re.compile(r"(About )?(an?|\d+) (second|minute|hour|day)s?( ago)?"), "(time)"),
-    (re.compile(r"Less than a second( ago)?"), "(time)"),
+    (re.compile(r"(About an?|Less than a|\d+) (second|minute|hour|day)s?( ago)?"), "(time)"),
     (re.compile(r"^# .*\n", re.MULTILINE), ""),
     (re.compile(r"(?m)^(:\S+ \S+) \[\d+:\d+\]$"), r"\1"),
     (re.compile(r"[ \t]+"), " "),

@@ -181,9 +181,11 @@ def _check_steps(topology: Topology, report: Report) -> None:
     latest = 0
     hosts = topology.hosts.values()
     places = {host.name for host in hosts} | {f"{host.name}/{name}" for host in hosts for name in _containers(host, topology.steps)}
-    before = len(topology.setup)
-    for index, step in enumerate(topology.steps):
-        path: KeyPath = ("setup", index) if step.setup else ("steps", index - before)
+    counts: dict[str, int] = {}
+    for step in topology.steps:
+        index = counts.setdefault(step.part, 0)
+        counts[step.part] += 1
+        path: KeyPath = (step.part, index)
         if step.place not in places:
             problem = _place_problem(step, topology, report)
             if problem:

@@ -45,8 +45,8 @@ def _read(root: Node, file: Path, report: Report) -> Topology:
         topology = TOPOLOGY.read(root, (), report)
         name = topology.name or file.stem
         hosts = {key: _with_docker(host) for key, host in topology.hosts.items()}
-        setup = [replace(step, setup=True) for step in topology.setup]
-        steps = tuple(_in_background(step) for step in (*setup, *topology.steps))
+        parts = {"setup": topology.setup, "steps": topology.steps, "afterwards": topology.afterwards}
+        steps = tuple(_in_background(replace(step, part=part)) for part, some in parts.items() for step in some)
         topology = replace(topology, name=name, hosts=hosts, steps=steps)
         check(topology, report)
     report.finish()

@@ -272,7 +272,14 @@ TOPOLOGY = Record(
         ),
         "programs": Field(MapOf(values.container_name, ProgramFile(), values.CONTAINER_NAME), "Python files, by the program's name"),
         "capture": Field(
-            Record(CaptureSpec, "How captures are taken.", {"promiscuous": Field(Flag(), "false is `tcpdump -p`")}),
+            Record(
+                CaptureSpec,
+                "How captures are taken.",
+                {
+                    "promiscuous": Field(Flag(), "false is `tcpdump -p`"),
+                    "plain": Field(ListOf(LINE), "interfaces with `tcpdump -p`: host/docker0"),
+                },
+            ),
             "how captures are taken",
         ),
         "limits": Field(
@@ -288,6 +295,7 @@ TOPOLOGY = Record(
         ),
     },
 )
+        "afterwards": Field(STEPS, "command lines after the captures have ended"),
 
 
 def json_schema() -> Json:

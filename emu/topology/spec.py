@@ -229,13 +229,13 @@ def is_pattern(text: str) -> bool:
 class Step:
     """A command line in a place (`host` or `host/container`). `at_ns` is counted from the first step; None: after the one before.
 
-    `setup` steps come before captures begin. `programs` is "host" for the host's own programs in a container's network namespace. `state`
-    names the state dumps of the reference that are compared after the step.
+    `part` is the list it stands in: captures begin after `setup` and end before `afterwards`. `programs` is "host" for the host's own
+    programs in a container's network namespace. `state` names the state dumps of the reference that are compared after the step.
     """
 
     place: str
     command: str
-    setup: bool = False
+    part: str = "steps"
     programs: str = "own"
     state: str = ""
     background: bool = False
@@ -251,7 +251,7 @@ class Step:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class CaptureSpec:
-    """How captures are taken: promiscuous is tcpdump's default."""
+    """How captures are taken: promiscuous is tcpdump's default. `plain` are interfaces where they are not."""
 
     promiscuous: bool = True
 
@@ -261,8 +261,9 @@ class ReferenceSpec:
     """Captures and state dumps that a run is compared with. Without `captures`, those of all interfaces are expected."""
 
     folder: str
-    captures: tuple[str, ...] = ()
+    captures: tuple[str, ...] | None = None
     source: Source = NOWHERE
+    plain: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -277,7 +278,7 @@ class Limits:
 class Topology:
     """A whole lab, as its file says. `programs` are paths of Python files; `notices` are for the user to read once.
 
-    Those of `setup` are the first of `steps`, once the file is read.
+    Once the file is read, `steps` has those of `setup` and `afterwards` too.
     """
 
     name: str = ""
@@ -293,3 +294,4 @@ class Topology:
     limits: Limits = Limits()
     notices: tuple[str, ...] = ()
     source: Source = NOWHERE
+    afterwards: tuple[Step, ...] = ()

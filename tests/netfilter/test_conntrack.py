@@ -188,7 +188,7 @@ def test_conntrack_sleeps_until_a_rule_needs_it(router):
     assert len(router.entries()) == 1
 
 
-def test_flushing_by_address_takes_both_ends(tracked):
+def test_flushing_by_address_takes_both_ends_of_the_answers(tracked):
     for port in (1, 2):
         tracked.pass_hooks(tracked.udp(CLIENT, ("10.0.0.2", port)), "eth0", "docker0")
     tracked.pass_hooks(tracked.udp(CLIENT, ("10.0.0.9", 1)), "eth0", "docker0")

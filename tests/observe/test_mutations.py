@@ -10,11 +10,14 @@ import pytest
 from emu.observe import pcap
 from emu.observe.compare import compare
 from emu.observe.pcap_reader import read
-from emu.packet import arp, ethernet, ipv4, tcp
+from emu.packet import arp, ethernet, ipv4, tcp, udp
+from emu.packet.address import ip
 from emu.packet.checksum import checksum
 
 RECORDINGS = Path(__file__).parent.parent.parent / "pcaps" / "linux"
-CAPTURES = sorted(path for path in RECORDINGS.glob("*/*.pcap") if path.stem in ("host.docker0", "host.eth0", "box.eth0", "host.lo"))
+FOLDERS = ("bridge-ping", "bridge-tcp", "bridge-udp-closed-port", "bridge-host-ping", "masquerade-out", "publish-dnat", "publish-from-host")
+POINTS = ("host.docker0", "host.eth0", "box.eth0", "host.lo")
+CAPTURES = [path for folder in FOLDERS for point in POINTS if (path := RECORDINGS / folder / f"{point}.pcap").exists()]
 
 Frames = list[tuple[int, bytes]]
 Mutation = Callable[[bytes], bytes | None]
@@ -107,3 +110,24 @@ def test_a_frame_dropped_or_swapped_with_the_next_is_found(path, frames, tmp_pat
             pcap.write(changed, [*frames[: number - 1], (when, after), (when, wire), *frames[number + 1 :]])
             found = compare(changed, path).differences
             assert any("too late" in each.text or "too early" in each.text for each in found), f"frame {number}"
+
+
+def tunnelled(wire: bytes) -> bytes:
+    """The frame in VXLAN, as flannel sends it."""
+    one, two = ip("192.168.50.10"), ip("192.168.50.11")
+    inner = udp.build(one, two, 40000 + wire[33] % 2, 8472, b"\x08\x00\x00\x00\x00\x00\x01\x00" + wire)
+    return ethernet.build(b"\x02" * 6, b"\x06" * 6, ethernet.IPV4, ipv4.build(one, two, ipv4.UDP, inner))
+
+
+@pytest.mark.parametrize("mutation", WORDS, ids=lambda each: each.__name__)
+@pytest.mark.parametrize("folder", ["bridge-tcp", "bridge-udp-closed-port"])
+def test_a_change_inside_a_tunnel_is_found(folder, mutation, tmp_path):
+    frames = [(frame.time_ns, frame.wire) for frame in read(RECORDINGS / folder / "box.eth0.pcap").frames]
+    reference, changed = tmp_path / "reference.pcap", tmp_path / "changed.pcap"
+    pcap.write(reference, [(when, tunnelled(wire)) for when, wire in frames])
+    for number, (when, wire) in enumerate(frames, 1):
+        if (mutant := mutation(wire)) is not None:
+            whole = [(then, tunnelled(each)) for then, each in frames]
+            pcap.write(changed, [*whole[: number - 1], (when, tunnelled(mutant)), *whole[number:]])
+            found = [str(each) for each in compare(changed, reference).differences]
+            assert any(WORDS[mutation] in text for text in found), f"frame {number}: {found}"

@@ -167,6 +167,8 @@ class BridgeDriver(Driver):
     def unpublish(self, endpoint: Endpoint) -> None:
         self.docker.ports.withdraw(_state(endpoint.network).mappings.pop(endpoint, []))
         endpoint.published = []
+        if endpoint.ip is not None:  # clearEndpointConnections, ports or not
+            self.docker.netns.netfilter.flush_conntrack(address=endpoint.ip)
 
     def _check_conflicts(self, network: Network, name: str, subnet: Prefix) -> None:
         for other in self.docker.networks.all.values():

@@ -7,12 +7,6 @@ from emu.netdev.device import NetDevice
 from emu.netdev.macvlan import Macvlan
 from emu.packet.address import Mac
 
-QUEUES = {
-    many: f" addrgenmode eui64 numtxqueues {1 + many} numrxqueues {1 + many} gso_max_size 65536 gso_max_segs 65535 tso_max_size 524280 "
-    "tso_max_segs 65535 gro_max_size 65536 "
-    for many in (False, True)
-}
-
 _BRIDGE = (
     "    bridge forward_delay {delay} hello_time 200 max_age 2000 ageing_time {ageing} stp_state 0 priority 32768 vlan_filtering 0 "
     "bridge_id {id} designated_root {id} root_port 0 root_path_cost 0 topology_change 0 topology_change_detected 0 "
@@ -43,7 +37,17 @@ def common(dev: NetDevice) -> str:
 def _for_children(dev: NetDevice) -> int:
     """A veth cannot filter by several addresses: it hears all while it has a macvlan that is up. Others do for one that passes through."""
     up = [child for child in (dev.macvlans.children if dev.macvlans is not None else ()) if child.up]
-    return int(any(dev.kind == "veth" or child.mode == "passthru" for child in up))
+    return int(any(dev.kind in {"veth", "bridge"} or child.mode == "passthru" for child in up))
+
+
+def queues(dev: NetDevice) -> str:
+    """A bridge has the limits of a plain device until br_set_gso_limits looks at its first port."""
+    number = 1 + (dev.kind == "veth")
+    tso = 65536 if isinstance(dev, Bridge) and not dev.has_had_ports else 524280
+    return (
+        f" addrgenmode eui64 numtxqueues {number} numrxqueues {number} gso_max_size 65536 gso_max_segs 65535 tso_max_size {tso} "
+        "tso_max_segs 65535 gro_max_size 65536 "
+    )
 
 
 def kind_lines(dev: NetDevice) -> list[str]:

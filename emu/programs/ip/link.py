@@ -71,7 +71,7 @@ def _show(context: Context, words: Words) -> int:
         if "details" in context.options and not context.busybox:
             lines[-1] += details.common(dev)
             lines += details.kind_lines(dev)
-            lines[-1] += details.QUEUES[dev.kind == "veth"]
+            lines[-1] += details.queues(dev)
         context.print_lines(lines)
         if "statistics" in context.options or "stats" in context.options:
             print_statistics(context, dev)
