@@ -1,4 +1,4 @@
-"""The sending half of a TCP connection: its queue and its timers (net/ipv4/tcp_output.c, tcp_timer.c).
+"""The sending half of a TCP connection: when to send, and when to send again (net/ipv4/tcp_output.c, tcp_timer.c).
 
 Nagle (Minshall's variant), the peer's window and its probing, retransmission timeout with backoff, tail loss probes. Not modelled: pacing,
 TSO, corking, RFC 6069's backoff reversal, the retransmission of a part of a segment that was acknowledged in part.
@@ -6,12 +6,12 @@ TSO, corking, RFC 6069's backoff reversal, the retransmission of a part of a seg
 
 from __future__ import annotations
 
-from collections import deque
 from typing import TYPE_CHECKING
 
 from emu.engine import MILLISECOND
 from emu.netns import tcp_patience
 from emu.netns.tcp_congestion import INITIAL_WINDOW
+from emu.netns.tcp_queue import SendQueue
 from emu.netns.tcp_recovery import Recovery
 from emu.netns.tcp_rtt import RTO_MAX_NS, RTO_MIN_NS
 from emu.netns.tcp_scoreboard import Sent
@@ -43,12 +43,7 @@ class Sender:
         self.nodelay = False
         # The queue
         _, self._buffer, self._buffer_max = map(int, connection.netns.sysctl.get("net.ipv4.tcp_wmem").split())
-        self._chunks: deque[bytes] = deque()
-        self._offset = 0  # into the first chunk
-        self.unsent = 0
-        self.queued = 0  # bytes not acknowledged
-        self._write_end = isn + 1
-        self._pushes: deque[int] = deque()  # where a write ended
+        self.queue = SendQueue(isn + 1)
         self._small_end = isn  # the end of the last segment smaller than the MSS
         self.fin_queued = False
         self.fin_number: int | None = None  # once sent
@@ -79,32 +74,13 @@ class Sender:
         return min(self._buffer_max, max(self._buffer, 2 * max(INITIAL_WINDOW, self.recovery.cwnd) * memory))
 
     def write(self, data: bytes) -> None:
-        self._chunks.append(data)
-        self.unsent += len(data)
-        self.queued += len(data)
-        self._write_end += len(data)
-        self._pushes.append(self._write_end)
+        self.queue.write(data)
         self.push()
 
     def finish(self) -> None:
         """A FIN after all that is queued."""
         self.fin_queued = True
         self.push()
-
-    def _take(self, size: int) -> bytes:
-        """The next `size` bytes of the queue."""
-        self.unsent -= size
-        parts: list[bytes] = []
-        while size:
-            chunk, offset = self._chunks[0], self._offset
-            part = chunk[offset : offset + size]
-            parts.append(part)
-            size -= len(part)
-            self._offset = offset + len(part)
-            if self._offset == len(chunk):
-                self._chunks.popleft()
-                self._offset = 0
-        return parts[0] if len(parts) == 1 else b"".join(parts)
 
     # Segments go out.
 
@@ -122,7 +98,7 @@ class Sender:
         if not self._connection.can_send:
             return
         board, recovery = self.board, self.recovery
-        if self.unsent and not len(board):
+        if self.queue.unsent and not len(board):
             recovery.restart_after_idle(self._engine.now - self._last_sent_ns)
         while board.lost and recovery.may_send:
             lost = board.next_lost()
@@ -142,7 +118,7 @@ class Sender:
         self._check_window_probe()
 
     def _has_new(self) -> bool:
-        return self.unsent > 0 or (self.fin_queued and self.fin_number is None)
+        return self.queue.unsent > 0 or (self.fin_queued and self.fin_number is None)
 
     @property
     def window_end(self) -> int:
@@ -151,17 +127,15 @@ class Sender:
     def _send_next(self, *, force: bool = False) -> bool:
         """One new segment, unless the peer's window or Nagle forbid it."""
         mss = max(min(self.mss, self.max_window // 2 if self.max_window > 536 else self.mss), 48)
-        size = min(mss, self.unsent)
-        fin = self.fin_queued and size == self.unsent
+        size = min(mss, self.queue.unsent)
+        fin = self.fin_queued and size == self.queue.unsent
         if self.nxt + size + fin > self.window_end:
             return False
         if size < mss and not fin and not self.nodelay and not force and len(self.board) and self._small_end > self.una:
             return False
-        payload = self._take(size) if size else b""
+        payload = self.queue.take(size) if size else b""
         end = self.nxt + size
-        while self._pushes and self._pushes[0] < end:
-            self._pushes.popleft()
-        push = PSH if size and self._pushes and self._pushes[0] == end else 0
+        push = PSH if size and self.queue.is_end_of_write(end) else 0
         sent = Sent(self.nxt, push | (FIN if fin else 0), payload)
         if size < mss:
             self._small_end = sent.end
@@ -223,7 +197,7 @@ class Sender:
 
     def _on_advance(self, received: Received, acked: list[Sent]) -> None:
         self.una = received.ack
-        self.queued -= sum(len(sent.payload) for sent in acked)
+        self.queue.held -= sum(len(sent.payload) for sent in acked)
         self.timeouts = 0
         self.round_trip.backoff = 0
         if self._probe_end is not None and received.ack >= self._probe_end:
@@ -339,8 +313,8 @@ class Sender:
             return self._connection.time_out()
         self._probes += 1
         room = self.window_end - self.nxt
-        if room > 0 and self.unsent:
-            self._transmit_new(Sent(self.nxt, PSH, self._take(min(room, self.unsent, self.mss))))
+        if room > 0 and self.queue.unsent:
+            self._transmit_new(Sent(self.nxt, PSH, self.queue.take(min(room, self.queue.unsent, self.mss))))
             return
         self._connection.output.emit(self.una - 1, 0)
         self.round_trip.backoff += self.round_trip.rto_ns < RTO_MAX_NS

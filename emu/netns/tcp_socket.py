@@ -60,9 +60,9 @@ class TcpSocket:
             self._raise_error()
             if self._shut or self._closed or not connection.can_send:
                 raise BrokenPipeError(errno.EPIPE, "Broken pipe")
-            room = sender.limit - sender.queued
+            room = sender.limit - sender.queue.held
             if room <= 0:
-                while sender.queued > sender.limit * 2 // 3 and connection.can_send:
+                while sender.queue.held > sender.limit * 2 // 3 and connection.can_send:
                     await connection.changed()
                 continue
             piece = data if not at and len(data) <= room else data[at : at + room]

@@ -50,7 +50,7 @@ def sockets(process: Process) -> list[Socket]:
         if isinstance(each, TcpListener):
             waiting, unacknowledged = each.waiting, each.backlog
         elif isinstance(each, Connection):
-            waiting, unacknowledged = each.receiver.unread, each.sender.queued
+            waiting, unacknowledged = each.receiver.unread, each.sender.queue.held
         found.append(Socket("tcp", each.state, waiting, unacknowledged, each.local, each.peer, owners.get(each, ())))
     return found
 
