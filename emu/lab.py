@@ -232,6 +232,7 @@ class Lab:
                         raise result.stopped
         self._begin("end", on_part)
         return results
+
     def _begin(self, part: str, on_part: Callable[[str], None] | None) -> None:
         """Captures end in the quiet after the steps."""
         if part in ("afterwards", "end"):
@@ -239,7 +240,6 @@ class Lab:
         self._zero_ns = self.engine.now
         if on_part is not None:
             on_part(part)
-
 
 
 def _images(topology: Topology) -> dict[str, ImageSpec]:

@@ -265,6 +265,7 @@ TOPOLOGY = Record(
         "hosts": Field(MapOf(values.name, HOST, values.NAME, "has no host"), "machines, by name", required=True),
         "images": Field(MapOf(values.line, IMAGE), "images, by name"),
         "setup": Field(STEPS, "command lines before the captures begin"),
+        "afterwards": Field(STEPS, "command lines after the captures have ended"),
         "steps": Field(STEPS, "command lines, each after the one before"),
         "reference": Field(
             Either(text=Converted(Folder(), lambda folder: ReferenceSpec(folder=folder)), mapping=REFERENCE),
@@ -295,7 +296,6 @@ TOPOLOGY = Record(
         ),
     },
 )
-        "afterwards": Field(STEPS, "command lines after the captures have ended"),
 
 
 def json_schema() -> Json:

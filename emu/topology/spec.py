@@ -254,6 +254,7 @@ class CaptureSpec:
     """How captures are taken: promiscuous is tcpdump's default. `plain` are interfaces where they are not."""
 
     promiscuous: bool = True
+    plain: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -263,7 +264,6 @@ class ReferenceSpec:
     folder: str
     captures: tuple[str, ...] | None = None
     source: Source = NOWHERE
-    plain: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -289,9 +289,9 @@ class Topology:
     programs: Mapping[str, str] = field(default_factory=dict)
     setup: tuple[Step, ...] = ()
     steps: tuple[Step, ...] = ()
+    afterwards: tuple[Step, ...] = ()
     reference: ReferenceSpec | None = None
     capture: CaptureSpec = CaptureSpec()
     limits: Limits = Limits()
     notices: tuple[str, ...] = ()
     source: Source = NOWHERE
-    afterwards: tuple[Step, ...] = ()
