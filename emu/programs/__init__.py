@@ -35,6 +35,7 @@ PROGRAMS = {
     "egrep": "emu.programs.grep",
     "env": "emu.programs.env",
     "etcdctl": "emu.programs.etcdctl",
+    "ethtool": "emu.programs.ethtool",
     "false": "emu.programs.false",
     "fgrep": "emu.programs.grep",
     "flanneld": "emu.programs.flanneld",
