@@ -1,7 +1,7 @@
 """What tutorials have people type, in one host's shell, and what Docker 20.10 and Linux answer.
 
 Each file of tests/tutorial is a screen: prompts with what is typed, and what is printed. Names that are made up by the machine are written
-`<id64>`, `<id12>`, `<veth---->`, `<mac>`, `<hex12>`; round-trip times `<ms>`. Each screen begins in a fresh lab.
+`<id64>`, `<id12>`, `<veth---->`, `<mac>`, `<hex12>`; round-trip times `<ms>`, moments `<time>`, numbers `<n>`. Each screen begins in a fresh lab.
 """
 
 from __future__ import annotations
@@ -24,6 +24,8 @@ TOKENS = {
     "<hex12>": "[0-9a-f]{12}",
     "<veth---->": "veth[0-9a-f]{7}",
     "<mac>": "(?:[0-9a-f]{2}:){5}[0-9a-f]{2}",
+    "<n>": "[0-9]+",
+    "<time>": r"[0-9:]+\.[0-9]+",
     "<ms>": r"[0-9.]+(?: ms)?",
 }
 

@@ -178,6 +178,8 @@ async def _wait(shell: Shell, words: list[str]) -> int:
             status = 127
             continue
         status = await job.process.exited
+        if shell.interactive:
+            shell.streams.err(job_line(shell, job))
         shell.jobs.pop(job.number, None)
     return status if len(words) > 1 else 0
 
