@@ -6,6 +6,7 @@ import json
 
 import pytest
 
+from tests.programs.busybox import busybox_machines
 from tests.programs.machines import Machines
 
 LO = """1: lo: <LOOPBACK,UP,LOWER_UP> mtu 65536 qdisc noqueue state UNKNOWN group default qlen 1000
@@ -189,3 +190,38 @@ def test_poweroff_silences_a_host(machines: Machines) -> None:
     machines.output("b", "poweroff")
     assert machines.run("a", "ping -c 1 -W 1 10.5.0.2").exit_status == 1
     assert {packet.src for packet in machines.wire.packets} == {"02:00:00:00:00:01"}
+
+
+def test_route_get_of_what_comes_in(machines: Machines) -> None:
+    machines.output("a", "sysctl -w net.ipv4.ip_forward=1; ip link add d0 type dummy; ip link set d0 up; ip addr add 10.6.0.1/24 dev d0")
+    assert machines.output("a", "ip route get 10.6.0.2 from 10.5.0.2 iif eth0") == "10.6.0.2 from 10.5.0.2 dev d0 \n    cache iif eth0 \n"
+    local = "local 10.5.0.1 from 10.5.0.2 dev lo \n    cache <local> iif eth0 \n"
+    assert machines.output("a", "ip route get 10.5.0.1 from 10.5.0.2 iif eth0") == local
+    unreachable = (2, "RTNETLINK answers: Network is unreachable\n")
+    assert machines.refusal("a", "ip route get 1.2.3.4 from 10.5.0.2 iif eth0") == unreachable
+    assert machines.refusal("a", "ip route get 10.6.0.2 iif eth0") == (2, "RTNETLINK answers: Invalid argument\n")
+    machines.output("a", "sysctl -w net.ipv4.ip_forward=0")
+    assert machines.refusal("a", "ip route get 10.6.0.2 from 10.5.0.2 iif eth0") == (2, "RTNETLINK answers: No route to host\n")
+
+
+def test_what_a_filter_says_is_not_said_again(machines: Machines) -> None:
+    machines.output("a", "ip route add default via 10.5.0.2")
+    assert machines.output("a", "ip route show scope link") == "10.5.0.0/24 dev eth0 proto kernel src 10.5.0.1 \n"
+    assert machines.output("a", "ip route show match 10.5.0.9 proto kernel") == "10.5.0.0/24 dev eth0 scope link src 10.5.0.1 \n"
+    assert machines.output("a", "ip route get fibmatch 1.1.1.1") == "default via 10.5.0.2 dev eth0 \n"
+    assert machines.output("a", "ip -d route show default") == "unicast default via 10.5.0.2 dev eth0 proto boot scope global \n"
+
+
+def test_addresses_by_label(machines: Machines) -> None:
+    machines.output("a", "ip addr add 10.5.0.7/24 dev eth0 label eth0:x")
+    line = "2: eth0    inet 10.5.0.7/24 scope global secondary eth0:x\\       valid_lft forever preferred_lft forever\n"
+    assert machines.output("a", "ip -o addr show label eth0:*") == line
+    assert machines.output("a", "ip -o addr show secondary") == line
+    assert machines.refusal("a", "ip neigh get 10.5.0.77 dev eth0") == (2, "Error: Neighbour entry not found.\n")
+
+
+def test_sysctl_loads_files_and_busybox_names_keys(machines: Machines) -> None:
+    machines.hosts["a"].place.files.write("/etc/sysctl.conf", "# router\nnet.ipv4.ip_forward = 1\n\n")
+    assert machines.output("a", "sysctl -p") == "net.ipv4.ip_forward = 1\n"
+    assert machines.refusal("a", "sysctl -p /nosuch") == (1, 'sysctl: cannot open "/nosuch": No such file or directory\n')
+    assert busybox_machines().refusal("a", "sysctl net.ipv4.nosuch") == (1, "sysctl: error: 'net.ipv4.nosuch' is an unknown key\n")

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from fnmatch import fnmatchcase
 from typing import Any
 
 from emu.netdev.device import NetDevice
 from emu.netns.addresses import InterfaceAddress
 from emu.packet.address import Ip, broadcast, ip_text, network
 from emu.process import UsageError
+from emu.programs.ip import details
 from emu.programs.ip.devices import as_json, first_line, full_name, hardware_line, link_netns, state
 from emu.programs.ip.link import Filter, print_statistics, read_filter
 from emu.programs.ip.words import Context, Words, dispatch, extended, parse_ip, parse_prefix
@@ -29,10 +31,11 @@ def run(context: Context, words: Words) -> int:
 
 def _show(context: Context, words: Words) -> int:
     chosen = read_filter(context, words)
-    context.refuse_options("details")
     rows = [(dev, [mine for mine in context.netns.addresses(dev) if _wanted(mine, chosen)]) for dev in chosen.devices]
-    only_inet = "4" in context.options or chosen.prefix is not None
-    rows = [(dev, mine) for dev, mine in rows if mine or not (only_inet or (chosen.scope and context.netns.addresses(dev)))]
+    chosen.details = "details" in context.options and not context.busybox
+    only_inet = "4" in context.options or chosen.prefix is not None or bool(chosen.label)
+    chooses = bool(chosen.scope or chosen.secondary)
+    rows = [(dev, mine) for dev, mine in rows if mine or not (only_inet or (chooses and context.netns.addresses(dev)))]
     if context.json:
         context.print_json([as_json(context, dev, mode=False) | {"addr_info": [_json(each) for each in mine]} for dev, mine in rows])
         return 0
@@ -45,7 +48,11 @@ def _show(context: Context, words: Words) -> int:
                 context.print_lines([f"{dev.ifindex}: {dev.name}{_line(each)}", "       valid_lft forever preferred_lft forever"])
         else:
             head = first_line(context, dev, mode=False)
-            lines = [head + link_netns(context, dev)] if only_inet else [head, hardware_line(context, dev)]
+            lines = [head + link_netns(context, dev)] if only_inet and not chosen.details else [head, hardware_line(context, dev)]
+            if chosen.details:
+                lines[-1] += details.common(dev)
+                lines += details.kind_lines(dev)
+                lines[-1] += details.queues(dev).replace(" addrgenmode eui64", "")  # asked for by `ip link` only
             for each in mine:
                 lines += [_line(each), "       valid_lft forever preferred_lft forever"]
             context.print_lines(lines)
@@ -55,7 +62,9 @@ def _show(context: Context, words: Words) -> int:
 
 
 def _wanted(address: InterfaceAddress, chosen: Filter) -> bool:
-    if chosen.scope and address.scope != chosen.scope:
+    if (chosen.scope and address.scope != chosen.scope) or (chosen.label and not fnmatchcase(address.label, chosen.label)):
+        return False
+    if chosen.secondary and address.secondary is not (chosen.secondary == "secondary"):
         return False
     if chosen.prefix is None:
         return True
@@ -170,6 +179,6 @@ def _flush_device(context: Context, dev: NetDevice, chosen: Filter) -> None:
 
 
 ACTIONS = {
-    "add": _add, "replace": _replace, "change": None, "chg": None, "delete": _delete, "show": _show, "lst": _show, "list": _show,
+    "add": _add, "replace": _replace, "change": _replace, "chg": _replace, "delete": _delete, "show": _show, "lst": _show, "list": _show,
     "flush": _flush, "save": None, "restore": None, "showdump": None, "help": None,
 }  # fmt: skip

@@ -26,6 +26,9 @@ class Filter:
     devices: list[NetDevice]
     scope: str = ""
     prefix: tuple[Ip, int] | None = None
+    label: str = ""
+    secondary: str = ""  # or `primary`
+    details: bool = False
 
 
 def read_filter(context: Context, words: Words) -> Filter:
@@ -44,6 +47,10 @@ def read_filter(context: Context, words: Words) -> Filter:
             chosen.devices = [dev for dev in chosen.devices if dev.kind == kind]
         elif words.take("scope"):
             chosen.scope = words.next()
+        elif words.take("label"):
+            chosen.label = words.next()
+        elif words.peek() in {"secondary", "primary"}:
+            chosen.secondary = words.next()
         elif words.take("to"):
             chosen.prefix = parse_prefix(words.next())
         else:
