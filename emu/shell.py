@@ -130,7 +130,7 @@ def execute(topology: Topology, place: str, words: list[str], folder: Path | Non
     with _lab(topology, folder) as lab:
         there = lab.place(place)
         if steps:
-            lab.run_steps()
+            _run(lab, "steps")
         session = Session(lab, Keyboard(), there, [shell.login_shell(there), "-c", line])
         while session.go_on():
             session.ask()
@@ -173,12 +173,27 @@ def _containers(lab: Lab) -> list[str]:
     return [name.partition("/")[2] for name in lab.places() if "/" in name]
 
 
+def _watch(lab: Lab, folder: Path) -> Recorder:
+    recorder = Recorder(lab, folder, promiscuous=lab.topology.capture.promiscuous)
+    for netns in lab.namespaces().values():
+        recorder.watch(netns)
+    return recorder
+
+
+def _run(lab: Lab, part: str) -> None:
+    """The topology's steps of one list. Raises LimitReached."""
+    for step in lab.topology.steps:
+        if step.part == part and (stopped := lab.run_step(step).stopped) is not None:
+            raise stopped
+
+
 @contextmanager
 def _lab(topology: Topology, folder: Path | None) -> Iterator[Lab]:
-    """A lab that is up; watched, if there is a folder for its captures."""
+    """A lab that is up, the topology's setup done; watched, if there is a folder for its captures."""
     with RunFolder(folder) if folder is not None else nullcontext() as files, Lab(topology) as lab:
-        recorder = Recorder(lab, files, promiscuous=topology.capture.promiscuous) if files is not None else None
         lab.up()
+        _run(lab, "setup")
+        recorder = _watch(lab, files) if files is not None else None
         yield lab
         if recorder is not None:
             recorder.finish()

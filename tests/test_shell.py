@@ -19,6 +19,8 @@ hosts:
     interfaces: { eth0: { lan: lan, address: 192.168.50.10/24 } }
     compose: { services: { web: { image: busybox, container_name: web, network_mode: bridge, command: sleep 100000 } } }
   client: { interfaces: { eth0: { lan: lan, address: 192.168.50.20/24 } } }
+setup:
+  - docker1$ echo 2 > /proc/sys/net/ipv4/conf/eth0/rp_filter
 steps:
   - docker1$ echo left > /root/note
 """
@@ -56,6 +58,10 @@ def test_exec_reads_standard_input_and_keeps_errors_apart(topology: Path) -> Non
 def test_exec_runs_the_steps_before_if_asked(topology: Path) -> None:
     assert emu("exec", topology, "docker1", "cat /root/note").exit_code == 1
     assert emu("exec", "--steps", topology, "docker1", "cat /root/note").stdout == "left\n"
+
+
+def test_the_lab_is_set_up_before(topology: Path) -> None:
+    assert emu("exec", topology, "docker1", "sysctl -n net.ipv4.conf.eth0.rp_filter").stdout == "2\n"
 
 
 def test_exec_writes_captures_if_asked(topology: Path, tmp_path: Path) -> None:

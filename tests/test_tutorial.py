@@ -1,7 +1,8 @@
 """What tutorials have people type, in one host's shell, and what Docker 20.10 and Linux answer.
 
-Each file of tests/tutorial is a screen: prompts with what is typed, and what is printed. Names that are made up by the machine are written
-`<id64>`, `<id12>`, `<veth---->`, `<mac>`, `<hex12>`; round-trip times `<ms>`, moments `<time>`, numbers `<n>`. Each screen begins in a fresh lab.
+Each file of tests/tutorial is a screen: prompts with what is typed, and what is printed. Names that the machine makes up are written
+`<id64>`, `<id12>`, `<veth---->`, `<mac>`, `<hex12>`; round-trip times `<ms>`, moments `<time>`, numbers `<n>`. Each screen begins in a
+fresh lab.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ TOKENS = {
     "<mac>": "(?:[0-9a-f]{2}:){5}[0-9a-f]{2}",
     "<n>": "[0-9]+",
     "<time>": r"[0-9:]+\.[0-9]+",
-    "<ms>": r"[0-9.]+(?: ms)?",
+    "<ms>": r"[0-9.]+(?: ?ms)?",
 }
 
 
@@ -89,7 +90,8 @@ def test_a_tutorials_lines_print_what_docker_and_linux_print(name: str) -> None:
     screen = Screen(typed_in(expected))
     prompt(load_topology(FOLDER / "lab.yaml"), "docker1", None, screen)
     seen = screen.text.removesuffix("exit\n").removesuffix("root@docker1:~# ")
-    assert not list(differences(expected.splitlines(), seen.splitlines()))
+    wrong = next(differences(expected.splitlines(), seen.splitlines()), "")
+    assert not wrong, wrong
 
 
 def test_the_screens_hold_some_sixty_lines() -> None:
