@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping
 from contextlib import suppress
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from emu.docker import files, links
@@ -123,6 +124,7 @@ class DockerEngine:
     def create(self, name: str, config: ContainerConfig) -> Container:
         """`docker create`; without a name it gets one. Raises DockerError."""
         check_config(config)
+        config = self._by_id(config)
         identity = self.new_id(f"container {name}")
         anonymous = not name
         if name:
@@ -140,6 +142,16 @@ class DockerEngine:
         container.networks = self._initial_networks(config)
         self.containers[identity] = container
         return container
+
+    def _by_id(self, config: ContainerConfig) -> ContainerConfig:
+        """`container:NAME` is kept as `container:ID`, so that the other one may be renamed (adaptSharedNamespaceContainer)."""
+        kind, _, name = config.network_mode.partition(":")
+        if kind != "container":
+            return config
+        try:
+            return replace(config, network_mode=f"container:{self.find(name).id}")
+        except DockerError:
+            return config  # it is looked for again, and missed, at the start
 
     def _check_free(self, name: str) -> None:
         for other in self.containers.values():

@@ -129,7 +129,7 @@ def container(docker: DockerEngine, container: Container) -> Json:
         "ProcessLabel": "",
         "AppArmorProfile": "",
         "ExecIDs": None,
-        "HostConfig": _host_config(docker, container),
+        "HostConfig": _host_config(container),
         "Mounts": [],
         "Config": _config(container),
         "NetworkSettings": _network_settings(docker, container),
@@ -179,7 +179,7 @@ def _state(container: Container) -> Json:
     }
 
 
-def _host_config(docker: DockerEngine, container: Container) -> Json:
+def _host_config(container: Container) -> Json:
     config = container.config
     bindings: dict[str, list[Json]] = {}
     for binding in config.publish:
@@ -188,7 +188,7 @@ def _host_config(docker: DockerEngine, container: Container) -> Json:
             ports += f"-{binding.host_port_end}"
         bindings.setdefault(f"{binding.port}/{binding.protocol}", []).append({"HostIp": binding.host_ip, "HostPort": ports})
     return {
-        "NetworkMode": _network_mode(docker, config.network_mode),
+        "NetworkMode": config.network_mode,
         "PortBindings": Map(bindings.items()),
         "RestartPolicy": _restart_policy(config.restart),
         "AutoRemove": config.auto_remove,
@@ -210,15 +210,6 @@ def _host_config(docker: DockerEngine, container: Container) -> Json:
 def _restart_policy(text: str) -> Json:
     name, _, most = text.partition(":")
     return {"Name": name, "MaximumRetryCount": int(most or 0)}
-
-
-def _network_mode(docker: DockerEngine, mode: str) -> str:
-    """Another container's namespace is named by that container's id."""
-    other = mode.removeprefix("container:")
-    if other == mode:
-        return mode
-    known = [container for container in docker.containers.values() if other in (container.name, container.id, container.short_id)]
-    return f"container:{known[0].id}" if known else mode
 
 
 def _config(container: Container) -> Json:

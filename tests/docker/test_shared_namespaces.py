@@ -25,6 +25,17 @@ def test_when_the_owner_stops_the_other_keeps_lo(docker: DockerHost) -> None:
     assert "172.17.0.2/16" in docker.out("ip addr", "side")
 
 
+def test_the_other_container_is_known_by_its_id_whatever_its_name(docker: DockerHost) -> None:
+    docker.runs("docker run -d --name web bb sleep 1000", "docker run -d --name side --network container:web bb sleep 1000")
+    docker.runs("docker rename web owner")
+    owner = docker.docker.find("owner")
+    assert docker.out("docker inspect -f '{{.HostConfig.NetworkMode}}' side") == f"container:{owner.id}"
+    docker.runs("docker restart -t 0 side", "docker stop -t 0 owner side")
+    assert f"cannot join network of a non running container: {owner.id}" in docker.out("docker start side")
+    docker.runs("docker rm owner")
+    assert f"No such container: {owner.id}" in docker.out("docker start side")
+
+
 def test_a_container_on_the_host_has_the_host_s_names_unless_it_adds_some(docker: DockerHost) -> None:
     docker.runs(
         "docker run -d --name same --network host bb sleep 1000",
