@@ -67,7 +67,7 @@ class Lab:
         self.on_netns: list[Callable[[Netns], None]] = []
         self.background: list[tuple[Step, Process]] = []
         self._own_programs = {name: load_program(name, path) for name, path in topology.programs.items()}
-        self._images = {name: _image(spec) for name, spec in _images(topology).items()}
+        self._images = {name: _image(spec, own=name in topology.images) for name, spec in _images(topology).items()}
         self._zero_ns = 0
 
     def __enter__(self) -> Lab:
@@ -217,7 +217,6 @@ class Lab:
 
         `on_part` is called before each of the topology's lists: `setup`, `steps`, `afterwards`, `end`.
         """
-        self._zero_ns = self.engine.now
         results = []
         for part in ("setup", "steps", "afterwards"):
             if part != "afterwards" or self.topology.afterwards:
@@ -244,14 +243,17 @@ class Lab:
 
 def _images(topology: Topology) -> dict[str, ImageSpec]:
     """All images by name: the well-known ones, the file's own, and those of services, of which the loader has told what is not known."""
-    images = well_known() | dict(topology.images)
+    images = well_known() | {name: find_image(name, topology.images) for name in topology.images}
     services = [service for host in topology.hosts.values() if host.compose is not None for service in host.compose.services.values()]
     return images | {service.image: find_image(service.image, topology.images) for service in services if service.image}
 
 
-def _image(spec: ImageSpec) -> Image:
+def _image(spec: ImageSpec, *, own: bool) -> Image:
     expose = tuple((each.port, each.protocol) for each in spec.expose)
-    return Image(spec.name, expose, spec.command, spec.files, spec.known)
+    env = tuple(f"{name}={value}" for name, value in spec.env.items())
+    return Image(
+        spec.name, expose, spec.command, spec.files, spec.known, spec.entrypoint, env, spec.labels, spec.workdir, spec.shown, own, spec.open
+    )
 
 
 def expectations(step: Step, process: Process) -> list[str]:

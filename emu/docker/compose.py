@@ -132,9 +132,12 @@ def compose_up(docker: DockerEngine, spec: ComposeLike) -> None:
             raise EmuError(f"{network.source}: networks.{key}: {error.message}") from None
     for service in spec.services.values():
         try:
-            docker.life.start(docker.create(service.container_name or service.name, _container_config(spec, service)))
+            container = docker.create(service.container_name or service.name, _container_config(spec, service))
+            docker.life.start(container)
         except DockerError as error:
             raise EmuError(f"{service.source}: services.{service.name}: {error.message}") from None
+        if container.command[:1] and container.command == container.image.command and container.command[0].endswith("sh"):
+            docker.notice(f"{service.name}: its shell waits for input; without `stdin_open` or `tty` it would end at once under Docker")
 
 
 def _network_config(spec: ComposeLike, network: NetworkLike) -> NetworkConfig:
@@ -178,6 +181,7 @@ def _container_config(spec: ComposeLike, service: ServiceLike) -> ContainerConfi
         domainname=service.domainname or "",
         links=() if networks and mode != "bridge" else tuple(links),
         stand_in=True,
+        interactive=True,
         privileged=service.privileged,
         cap_add=tuple(service.cap_add),
         cap_drop=tuple(service.cap_drop),

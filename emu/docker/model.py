@@ -36,7 +36,8 @@ class Image:
     """What of an image the network notices: the ports it exposes and the program it runs. Without a command it idles (idle.py).
 
     An image that is not `known` may hold any program: one that emu does not have is stood in for by an idle container.
-    `shown` is what lists show in the place of a program that emu has not; `own`: the topology file describes it.
+    `shown` is what lists show in the place of a program that emu has not; `own`: the topology file describes it;
+    `open`: it may hold any program although it is known.
     """
 
     name: str
@@ -50,6 +51,7 @@ class Image:
     workdir: str = ""
     shown: tuple[str, ...] = ()
     own: bool = False
+    open: bool = False
 
 
 @dataclass(frozen=True)

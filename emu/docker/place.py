@@ -107,7 +107,7 @@ def program(docker: DockerEngine, container: Container) -> Main:
     main = docker.host.find_program(container.place, name) if name else None
     if main is not None:
         return main
-    if name and image.known and not image.expose and not container.config.stand_in:
+    if name and image.known and not image.open and not image.expose and not container.config.stand_in:
         text = "failed to create shim task: OCI runtime create failed: runc create failed: unable to start container process"
         raise DockerError(400, f'{text}: exec: "{name}": {not_found(name)}: unknown')
     if name:

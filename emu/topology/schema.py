@@ -9,8 +9,9 @@ import json
 import re
 from pathlib import Path
 
-from emu.topology import values
+from emu.topology import dockerfile, values
 from emu.topology.compose import EXPOSE, ONE_OR_MORE_ADDRESSES
+from emu.topology.dockerfile import Dockerfile
 from emu.topology.document import KeyPath, Node, Report, read_text
 from emu.topology.project import ComposeContent, ComposeFile
 from emu.topology.shapes import Choice, Converted, Either, Field, Flag, Integer, Json, ListOf, MapOf, Record, Shape, Text
@@ -25,6 +26,7 @@ from emu.topology.spec import (
     Lan,
     Limits,
     ReferenceSpec,
+    Source,
     Step,
     Topology,
 )
@@ -119,6 +121,26 @@ class RulesFile(Text[str]):
             report.refuse(node.source, path, f"'{text}' {error}")
 
 
+class DockerfileFile(Text[Dockerfile]):
+    """The path of a Dockerfile; what is wrong in it is said with its own line."""
+
+    def __init__(self) -> None:
+        super().__init__(lambda _: Dockerfile("scratch"), "a Dockerfile's path")
+
+    def read(self, node: Node, path: KeyPath, report: Report) -> Dockerfile:
+        file = Path(node.source.file).parent / self._text(node, path, report)
+        file = file / "Dockerfile" if file.is_dir() else file
+        try:
+            text = read_text(file)
+        except ValueError as error:
+            report.refuse(node.source, path, f"'{file}' {error}")
+        report.roots[str(file)] = path
+        try:
+            return dockerfile.parse(text, lambda name: read_text(file.parent / name))
+        except dockerfile.DockerfileError as wrong:
+            report.refuse(Source(str(file), wrong.line), path, str(wrong))
+
+
 class ProgramFile(Text[str]):
     """The path of a Python file that exists."""
 
@@ -172,6 +194,7 @@ IMAGE = Record(
             "the program it runs; without one it idles, and answers on the ports it exposes",
         ),
         "files": Field(FILES, "texts by absolute path"),
+        "dockerfile": Field(DockerfileFile(), "a Dockerfile: its EXPOSE, ENTRYPOINT, CMD, ENV; the other keys add to it"),
     },
     named=True,
 )

@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, NamedTuple
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from emu.topology.dockerfile import Dockerfile
+
 
 class Source(NamedTuple):
     """Where in which file something is said."""
@@ -198,9 +200,16 @@ class ImageSpec:
 
     name: str
     expose: tuple[Exposed, ...] = ()
+    entrypoint: tuple[str, ...] = ()
     command: tuple[str, ...] = ()
+    env: Mapping[str, str] = field(default_factory=dict)
+    labels: Mapping[str, str] = field(default_factory=dict)
+    workdir: str = ""
     files: Mapping[str, str] = field(default_factory=dict)
     known: bool = True
+    dockerfile: Dockerfile | None = None  # what it is built from; the rest adds to it
+    shown: tuple[str, ...] = ()  # the real image's command line, where emu runs something smaller
+    open: bool = False  # it may hold any program
     source: Source = NOWHERE
 
 
