@@ -81,6 +81,11 @@ class PortMapper:
         self.allocator = PortAllocator(int(first), int(last))
         self._proxies: dict[Listener, None] = {}
 
+    @property
+    def proxies(self) -> list[Listener]:
+        """What listens for published ports, in the order in which it began."""
+        return list(self._proxies)
+
     def publish(self, bridge: str, container: Ip, bindings: list[PortBinding], default_ip: str = "") -> list[Mapping]:
         """All of them or none. Raises DockerError."""
         done: list[Mapping] = []

@@ -52,6 +52,11 @@ class Proxy:
     def keep(self, sock: Any) -> None:
         self._sockets[sock] = None
 
+    @property
+    def sockets(self) -> list[Any]:
+        """The one that listens, then those of its connections."""
+        return list(self._sockets)
+
     def forget(self, sock: Any) -> None:
         if self._sockets.pop(sock, 0) is None:
             sock.close()

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 
 import pytest
 
+from tests.labs import docker_lab, ok
 from tests.programs.busybox import busybox_machines
 from tests.programs.machines import Machines
 
@@ -87,3 +89,11 @@ def test_netstat_of_busybox() -> None:
         "tcp        0      0 0.0.0.0:80              0.0.0.0:*               LISTEN      \n"
     )
     assert small.refusal("b", "netstat -p") == (1, "netstat: '-p' is not modelled\n")
+
+
+def test_a_published_port_is_docker_proxys(tmp_path: Path) -> None:
+    lab = docker_lab(tmp_path, "{ web: { image: nginx, ports: ['8080:80'] } }")
+    line = ok(lab.run("docker1", "ss -ltnp")).splitlines()[1]
+    assert re.fullmatch(r'LISTEN 0      4096         0.0.0.0:8080      0.0.0.0:\*    users:\(\("docker-proxy",pid=\d+,fd=4\)\)', line)
+    line = ok(lab.run("docker1", "netstat -lntp")).splitlines()[2]
+    assert re.fullmatch(r"tcp        0      0 0.0.0.0:8080            0.0.0.0:\*               LISTEN      \d+/docker-proxy *", line)

@@ -1,6 +1,7 @@
 """What ss and netstat read of the kernel: the TCP and UDP sockets of a namespace, and whose they are.
 
-Not modelled: Unix, raw and packet sockets. Processes are those of the place itself, on a host those of its containers are not looked for.
+Not modelled: Unix, raw and packet sockets. Processes are those of the place itself,
+and on a host the docker-proxies; those of containers are not looked for.
 """
 
 from __future__ import annotations
@@ -55,11 +56,26 @@ def sockets(process: Process) -> list[Socket]:
     return found
 
 
-def _owners(process: Process) -> dict[Any, tuple[tuple[str, int, int], ...]]:
-    """Sockets of the processes here; a connection is known by its socket."""
-    found: dict[Any, tuple[tuple[str, int, int], ...]] = {}
+Owners = dict[Any, tuple[tuple[str, int, int], ...]]
+
+
+def _owners(process: Process) -> Owners:
+    """Sockets of the processes that are seen here; a connection is known by its socket."""
+    found: Owners = {}
     for other in process.place.processes.values():
-        for descriptor, sock in enumerate(other.sockets, 3):
-            key = getattr(sock, "connection", sock)
-            found[key] = (*found.get(key, ()), (other.argv[0].rpartition("/")[2][:15], other.pid, descriptor))
+        _add(found, other.sockets, other.argv[0].rpartition("/")[2][:15], other.pid, 3)
+    host = process.host
+    if host is None or host.docker is None or process.place.container is not None:
+        return found
+    ports = host.docker.ports
+    for proxy in ports.proxies:
+        # A process of its own for each port; nothing but its number is known of it.
+        pid = process.engine.stream(f"docker-proxy {process.place.name} {proxy.sockets[0].local}").randrange(2_000, 30_000)
+        _add(found, proxy.sockets, "docker-proxy" if ports.userland_proxy else "dockerd", pid, 4)
     return found
+
+
+def _add(found: Owners, sockets: list[Any], name: str, pid: int, descriptor: int) -> None:
+    for number, sock in enumerate(sockets, descriptor):
+        key = getattr(sock, "connection", sock)
+        found[key] = (*found.get(key, ()), (name, pid, number))
