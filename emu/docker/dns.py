@@ -31,7 +31,7 @@ MOST_UPSTREAMS = 3
 UPSTREAM_TIMEOUT = 4.0  # seconds, for all of one server's exchange
 FIRST_READ, NEXT_READ = 2.0, 8.0  # seconds that a TCP client may be silent
 MOST_TCP = 65534
-FAILED = frozenset({dns.Rcode.SERVFAIL, dns.Rcode.REFUSED})
+REVERSE = (dns.REVERSE, ".ip6.arpa")
 OUTPUT, POSTROUTING = "DOCKER_OUTPUT", "DOCKER_POSTROUTING"
 
 
@@ -120,7 +120,7 @@ class EmbeddedServer:
         if not query.questions:
             return None
         asked = query.questions[0]
-        if asked.type == dns.Type.PTR and not asked.name.endswith(dns.REVERSE):
+        if asked.type == dns.Type.PTR and not asked.name.endswith(REVERSE):
             return None
         reply = self.look_up(query)
         short = "." not in asked.name
@@ -208,8 +208,7 @@ class EmbeddedServer:
             except (OSError, dns.DnsError):
                 continue
             last = received
-            unsure = reply.rcode == dns.Rcode.NXDOMAIN and not reply.flags & dns.AUTHORITATIVE
-            if reply.rcode not in FAILED and not unsure:
+            if reply.rcode == dns.Rcode.NOERROR or (reply.rcode == dns.Rcode.NXDOMAIN and reply.flags & dns.AUTHORITATIVE):
                 break
         return last
 
