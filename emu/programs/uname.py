@@ -1,12 +1,12 @@
-"""uname(1): a Linux 5.10 of x86_64, as Debian 11 has it. Options -a -s -n -r -m -o -v."""
+"""uname(1): a Linux 6.1 of x86_64, as Debian 12 has it, whose programs these are. Options -a -s -n -r -m -o -v."""
 
 from __future__ import annotations
 
 from emu.process import Process
 from emu.programs.libc.getopt import getopt
 
-RELEASE = "5.10.0-8-amd64"
-VERSION = "#1 SMP Debian 5.10.46-4 (2021-08-03)"
+RELEASE = "6.1.0-18-amd64"
+VERSION = "#1 SMP PREEMPT_DYNAMIC Debian 6.1.76-1 (2024-02-01)"
 
 
 async def main(process: Process, argv: list[str]) -> int:

@@ -42,6 +42,20 @@ def test_no_subcommand_makes_iproute2_fall_over(program: str, words: list[str]) 
     machines.engine.run(until_ns=1_000_000_000)
 
 
+SHELL = """
+    if then else fi for x in while until do done ! { } ( ) | ; && || & $( ) ` ' " $X ${X ${X:- } $(( )) << <<E E > < >> 2>&1 /tmp/f echo
+    a 1 + true false break continue exit cat [ ] = * ~ {1..3} {a,b} $@ $# $? read X=1 set -e eval sed s/a/b/ awk grep wait jobs kill %1 time
+""".split()  # noqa: SIM905
+
+
+@settings(max_examples=200)
+@given(words=st.lists(st.sampled_from([*SHELL, "\n", "\\", " "]), max_size=12), glue=st.sampled_from(["", " "]))
+def test_no_line_of_shell_words_makes_the_shell_fall_over(words: list[str], glue: str) -> None:
+    machines = Machines()
+    machines.start("a", glue.join(words) or "true")
+    machines.engine.run(until_ns=1_000_000_000)
+
+
 @settings(max_examples=100)
 @given(line=st.text(alphabet="ab$ '\"\\|&;<>()#{}=1-\n", max_size=20))
 def test_no_line_makes_the_shell_fall_over(line: str) -> None:
