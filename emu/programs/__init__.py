@@ -83,6 +83,7 @@ PROGRAMS = {
     "tcp-send": "emu.programs.tcp_send",
     "tcpdump": "emu.programs.tcpdump",
     "tee": "emu.programs.tee",
+    "telnet": "emu.programs.telnet",
     "test": "emu.programs.test",
     "timeout": "emu.programs.timeout",
     "tiny-dns": "emu.programs.tiny_dns",
