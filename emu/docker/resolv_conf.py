@@ -70,7 +70,8 @@ def initial(host: str, dns: tuple[str, ...], dns_search: tuple[str, ...], dns_op
         return text, [Upstream(server) for server in nameservers(text)]
     upstreams = [Upstream(server, server.startswith("127.")) for server in nameservers(host)]
     text = IPV6_SERVER.sub("", LOOPBACK_SERVER.sub("", host))
-    return (text if nameservers(text) else text + FALLBACK), upstreams
+    text = text if nameservers(text) else text + FALLBACK
+    return text, upstreams or [Upstream(server) for server in nameservers(text)]
 
 
 def embedded(text: str) -> str:

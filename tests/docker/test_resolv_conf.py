@@ -30,6 +30,7 @@ def test_servers_that_a_container_cannot_reach_are_left_out(host: str, text: str
 def test_a_server_on_the_hosts_loopback_is_asked_from_the_host() -> None:
     assert initial("nameserver 127.0.0.53\n", NONE, NONE, NONE)[1] == [Upstream("127.0.0.53", from_host=True)]
     assert initial("", ("127.0.0.1",), NONE, NONE)[1] == [Upstream("127.0.0.1")]
+    assert initial("", NONE, NONE, NONE)[1] == [Upstream("8.8.8.8"), Upstream("8.8.4.4")]
 
 
 def test_what_the_user_names_replaces_the_hosts() -> None:
