@@ -67,8 +67,8 @@ async def fields(shell: Shell, words: Iterable[Word]) -> list[str]:
 
 def _is_arguments(word: Word) -> bool:
     """It is `"$@"`, which without arguments is no word."""
-    rest = [part for part in word.parts if part != Literal("", quoted=True)]
-    return rest == [Parameter("@", quoted=True)]
+    rest = [part for part in word.parts if not (isinstance(part, Literal) and part.quoted and not part.text)]
+    return len(rest) == 1 and isinstance(rest[0], Parameter) and rest[0].quoted and rest[0].name == "@" and not rest[0].operator
 
 
 async def text(shell: Shell, word: Word) -> str:

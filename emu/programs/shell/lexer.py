@@ -22,13 +22,16 @@ _DIGITS = re.compile(r"\d+(?=[<>])")
 Substitute = Callable[[str, int, int], tuple[List, int]]  # text, where it begins, its line: commands, and where their `)` ends
 
 
-@dataclass
+NOTHING = Word(())
+
+
+@dataclass(eq=False)
 class Token:
     kind: str  # word operator newline end
     text: str  # the operator
     line: int
     at: int  # where it begins
-    word: Word = Word(())  # noqa: RUF009 - frozen
+    word: Word = NOTHING
     descriptor: int | None = None  # of a redirection, if it was given
 
 

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from emu.programs.shell.run import Shell
 
 
-@dataclass(frozen=True)
+@dataclass(eq=False)
 class Streams:
     stdin: Pipe
     out: Sink

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
@@ -10,13 +11,13 @@ from emu.process import UsageError
 STATUS = 2  # of a line that is not understood
 
 
-@dataclass(frozen=True)
+@dataclass(eq=False)
 class Literal:
     text: str
     quoted: bool
 
 
-@dataclass(frozen=True)
+@dataclass(eq=False)
 class Parameter:
     """`$name`, `${name}`, `${name:-word}`; the operator `length` is `${#name}`."""
 
@@ -26,7 +27,7 @@ class Parameter:
     word: Word | None = None
 
 
-@dataclass(frozen=True)
+@dataclass(eq=False)
 class Substitution:
     """`$(commands)`."""
 
@@ -34,7 +35,7 @@ class Substitution:
     quoted: bool
 
 
-@dataclass(frozen=True)
+@dataclass(eq=False)
 class Arithmetic:
     """`$((expression))`."""
 
@@ -45,9 +46,9 @@ class Arithmetic:
 Part: TypeAlias = Literal | Parameter | Substitution | Arithmetic
 
 
-@dataclass(frozen=True)
+@dataclass(eq=False)
 class Word:
-    parts: tuple[Part, ...]
+    parts: Sequence[Part]
 
     @property
     def plain(self) -> str | None:
@@ -60,10 +61,10 @@ class Late(Word):
     """A word whose parts come after it was made."""
 
     def __init__(self, parts: list[Part]) -> None:
-        object.__setattr__(self, "parts", parts)
+        self.parts = parts
 
 
-@dataclass(frozen=True)
+@dataclass(eq=False)
 class Redirection:
     """`2> file`; of a here-document the text is the target."""
 
@@ -72,7 +73,7 @@ class Redirection:
     target: Word
 
 
-@dataclass(frozen=True)
+@dataclass(eq=False)
 class Simple:
     assignments: tuple[tuple[str, Word], ...] = ()
     words: tuple[Word, ...] = ()
@@ -80,7 +81,7 @@ class Simple:
     line: int = 1
 
 
-@dataclass(frozen=True)
+@dataclass(eq=False)
 class Group:
     """`{ …; }`, or `( … )` in a shell of its own."""
 
@@ -88,27 +89,27 @@ class Group:
     subshell: bool
 
 
-@dataclass(frozen=True)
+@dataclass(eq=False)
 class If:
     branches: tuple[tuple[List, List], ...]
     otherwise: List | None
 
 
-@dataclass(frozen=True)
+@dataclass(eq=False)
 class While:
     condition: List
     body: List
     until: bool
 
 
-@dataclass(frozen=True)
+@dataclass(eq=False)
 class For:
     name: str
     words: tuple[Word, ...] | None  # None: the positional parameters
     body: List
 
 
-@dataclass(frozen=True)
+@dataclass(eq=False)
 class Redirected:
     """A compound command with redirections."""
 
@@ -119,14 +120,14 @@ class Redirected:
 Command: TypeAlias = Simple | Group | If | While | For | Redirected
 
 
-@dataclass(frozen=True)
+@dataclass(eq=False)
 class Pipeline:
     commands: tuple[Command, ...]
     negated: bool = False
     timed: bool = False
 
 
-@dataclass(frozen=True)
+@dataclass(eq=False)
 class AndOr:
     """Pipelines with what stands before each but the first: `&&` or `||`."""
 
@@ -134,19 +135,19 @@ class AndOr:
     rest: tuple[tuple[str, Pipeline], ...] = ()
 
 
-@dataclass(frozen=True)
+@dataclass(eq=False)
 class Item:
     command: AndOr
     background: bool
     source: str  # as typed, for `jobs`
 
 
-@dataclass(frozen=True)
+@dataclass(eq=False)
 class List:
     items: tuple[Item, ...] = ()
 
 
-@dataclass(frozen=True)
+@dataclass(eq=False)
 class Dialect:
     """Which shell it is: bash, dash (Debian's sh) or ash (busybox's), under the name it was called by."""
 
