@@ -167,3 +167,20 @@ def test_ctrl_c_ends_the_program_and_not_the_lab(topology: Path) -> None:
 def test_ctrl_c_at_the_prompt_and_ctrl_d_in_a_program(topology: Path) -> None:
     seen = at_terminal(topology, KeyboardInterrupt, "cat", "abc", EOFError, "cat", KeyboardInterrupt, "sleep 1 &", "wait", "exit")
     assert "cat\nabc\nabc\n^\nroot@docker1:~# cat\n^\nroot@docker1:~# sleep 1 &\n[1] " in seen
+
+
+def test_steps_are_lines_of_that_shell_too(topology: Path, tmp_path: Path) -> None:
+    topology.write_text(
+        TOPOLOGY
+        + """
+  - { on: client, run: "ping -c 2 192.168.50.10 | grep -c 'bytes from'", expect: { exit: 0, stdout: "2" } }
+  - client$ nc -lk 9000 | tr a-z A-Z > /tmp/heard &
+  - docker1$ echo hello | nc -N 192.168.50.20 9000
+  - docker1$ docker stop -t 0 $(docker ps -q)
+  - { on: docker1, run: "docker ps -q | wc -l", expect: { stdout: "/^0$/" } }
+  - { on: client, run: "if cat /tmp/heard | grep -q HELLO; then exit 5; fi", expect: { exit: 5 } }
+"""
+    )
+    result = emu("run", topology, "-o", tmp_path / "out")
+    assert result.exit_code == 0, result.output
+    assert "4 of 4 expectations met" in result.output
