@@ -81,6 +81,8 @@ class Addresses:
                     and ((route.protocol == "kernel" and route.src == address) or (route.kind == "unicast" and route.src == address))
                 )
             )
+        if not mine:  # fib_disable_ip: without an address the device has no IP, and no routes
+            self.fib.remove_all(lambda route: route.dev is dev)
         self.address_changed(gone, False)
 
     def _add_routes(self, address: InterfaceAddress) -> None:

@@ -276,6 +276,8 @@ class Netns(Addresses):
     def address_changed(self, address: InterfaceAddress, there: bool) -> None:
         if not there:
             self.netfilter.address_removed(address)
+            if not self.addresses(address.dev):
+                self.neighbours.flush(address.dev)
         self.forget_routes()
 
     def forget_routes(self, *_: object) -> None:

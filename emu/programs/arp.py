@@ -11,7 +11,6 @@ from emu.packet.address import Ip, ip, ip_text, mac, mac_text
 from emu.process import Process, UsageError
 from emu.programs.libc.getopt import Options, getopt
 from emu.programs.libc.resolver import UnknownName, name_of, resolve
-from emu.programs.libc.strerror import TEXTS, number
 from emu.programs.libc.userland import has_busybox
 
 TITLE = "Address                  HWtype  HWaddress           Flags Mask            Iface"
@@ -119,12 +118,10 @@ class _Arp:
     def _device_for(self, address: Ip) -> NetDevice:
         if self.dev is not None:
             return self.dev
-        try:
-            route, _ = self.process.netns.ipv4.route(address)
-        except OSError as error:
-            text = f"SIOCSARP: {TEXTS.get(number(error), 'Network is unreachable')}"
-            raise UsageError(f"arp: {text}" if self.busybox else text, 1 if self.busybox else 255) from None
-        assert route.dev is not None
+        route = self.process.netns.fib.lookup(address)
+        if route is None or route.dev is None or route.via is not None:  # it must be a neighbour (RTO_ONLINK)
+            text = "SIOCSARP: Network is unreachable"
+            raise UsageError(f"arp: {text}" if self.busybox else text, 1 if self.busybox else 255)
         return route.dev
 
     def _address(self) -> Ip:
@@ -135,5 +132,5 @@ class _Arp:
             return ip(resolve(self.process, text))
         except UnknownName:
             raise UsageError(
-                f"arp: bad address '{text}'" if self.busybox else f"{text}: Unknown host", 1 if self.busybox else 255
+                f"arp: bad address '{text}'" if self.busybox else f"{text}: Host name lookup failure", 1 if self.busybox else 255
             ) from None

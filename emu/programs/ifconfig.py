@@ -127,7 +127,8 @@ class _Ifconfig:
         if dev is None:
             if self.busybox:
                 raise UsageError("ifconfig: SIOCGIFFLAGS: No such device", 1)
-            raise UsageError(f"SIOCSIFADDR: No such device\n{name}: ERROR while getting interface flags: No such device", 255)
+            first = "" if words[0] in {"up", "down"} else "SIOCSIFADDR: No such device\n"
+            raise UsageError(f"{first}{name}: ERROR while getting interface flags: No such device", 255)
         if not self.process.place.net_admin:
             call = "SIOCSIFFLAGS" if words[0] in {"up", "down"} else "SIOCSIFADDR"
             raise UsageError(f"{'ifconfig: ' if self.busybox else ''}{call}: Operation not permitted", 1 if self.busybox else 255)
@@ -190,7 +191,7 @@ class _Ifconfig:
             try:
                 self.netns.set_mac(dev, mac(value))
             except ValueError:
-                raise self._wrong(f"invalid hardware address '{value}'") from None
+                raise UsageError(f"{value}: invalid ether address.", 1) from None
         elif word in {"mtu", "txqueuelen"}:
             self._set_number(dev, word, value)
         else:
@@ -198,7 +199,7 @@ class _Ifconfig:
 
     def _set_number(self, dev: NetDevice, word: str, value: str) -> None:
         if not value.isdigit():
-            raise self._wrong(f"invalid number '{value}'")
+            value = "0"  # as atoi(3) reads it
         if word == "txqueuelen":
             dev.txqueuelen = int(value)
             return

@@ -37,6 +37,8 @@ async def main(process: Process, argv: list[str]) -> int:
             letters += word[1:]
         else:
             raise UsageError(f"route: '{word}' is not modelled", 1)
+    if letters.count("e") > 1:
+        raise UsageError("route: '-ee' is not modelled", 1)
     if not words:
         process.write(table(process, numeric="n" in letters, extended="e" in letters))
         return 0
@@ -120,7 +122,7 @@ class _Change:
             word = self.words.pop(0)
             is_net, is_host = word == "-net", word == "-host"
         if not self.words:
-            raise UsageError(BUSYBOX_USAGE if self.busybox else INET_USAGE, 1 if self.busybox else 4)
+            raise UsageError(BUSYBOX_USAGE if self.busybox else INET_USAGE, int(self.busybox))
         text = self.words.pop(0)
         if text == "default":
             return _Target(ANY, 0, True)
@@ -136,7 +138,7 @@ class _Change:
     def _word(self, target: _Target, word: str) -> None:
         takes = {"gw", "gateway", "netmask", "metric", "dev", "device"}
         if word in takes and not self.words:
-            raise UsageError(BUSYBOX_USAGE if self.busybox else INET_USAGE, 1 if self.busybox else 4)
+            raise UsageError(BUSYBOX_USAGE if self.busybox else INET_USAGE, int(self.busybox))
         if word in {"gw", "gateway"}:
             self.via = self._resolve(self.words.pop(0))
         elif word == "netmask":

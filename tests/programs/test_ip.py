@@ -225,3 +225,18 @@ def test_sysctl_loads_files_and_busybox_names_keys(machines: Machines) -> None:
     assert machines.output("a", "sysctl -p") == "net.ipv4.ip_forward = 1\n"
     assert machines.refusal("a", "sysctl -p /nosuch") == (1, 'sysctl: cannot open "/nosuch": No such file or directory\n')
     assert busybox_machines().refusal("a", "sysctl net.ipv4.nosuch") == (1, "sysctl: error: 'net.ipv4.nosuch' is an unknown key\n")
+
+
+def test_a_devices_last_address_takes_its_routes_and_neighbours_along(machines: Machines) -> None:
+    machines.output("a", "ip route add default via 10.5.0.2; ping -c 1 10.5.0.2; ip addr add 10.6.0.1/24 dev eth0")
+    machines.output("a", "ip addr del 10.5.0.1/24 dev eth0")
+    assert "default via 10.5.0.2 dev eth0 \n" in machines.output("a", "ip route")
+    machines.output("a", "ip addr del 10.6.0.1/24 dev eth0")
+    assert machines.output("a", "ip route; ip neigh") == ""
+
+
+def test_an_address_that_is_replaced_by_itself_stays_as_it_is(machines: Machines) -> None:
+    machines.output("a", "ip route add default via 10.5.0.2")
+    machines.output("a", "ip addr replace 10.5.0.1/24 brd 10.5.0.77 dev eth0 label eth0:z")
+    assert machines.output("a", "ip addr show eth0") == ETH0
+    assert machines.output("a", "ip route show default") == "default via 10.5.0.2 dev eth0 \n"

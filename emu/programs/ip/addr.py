@@ -136,7 +136,7 @@ def _add(context: Context, words: Words, *, replace: bool = False) -> int:
     address, length = arguments.required()
     netns, dev = context.netns, arguments.dev
     if replace and any((mine.ip, mine.length) == (address, length) for mine in netns.addresses(dev)):
-        netns.remove_address(dev, address, length)
+        return 0  # its lifetime is all that would change
     scope = arguments.scope or ("host" if address[0] == 127 else "global")
     try:
         netns.add_address(dev, address, length, broadcast=arguments.broadcast(), scope=scope, label=arguments.label)
