@@ -55,7 +55,7 @@ def check_config(config: ContainerConfig) -> None:
     if not RESTART.fullmatch(config.restart):
         raise DockerError(400, f"invalid restart policy '{config.restart}'")
     for endpoint in config.networks.values():
-        if endpoint.ip is not None and not _is_address(endpoint.ip):
+        if endpoint.ip is not None and not is_address(endpoint.ip):
             raise DockerError(400, f"invalid IPv4 address: {endpoint.ip}")
     for entry in config.extra_hosts:
         check_extra_host(entry)
@@ -67,11 +67,11 @@ def check_extra_host(entry: str) -> None:
     name, colon, ip = entry.partition(":")
     if not colon or not name:
         raise DockerError(400, f'bad format for add-host: "{entry}"')
-    if ip != "host-gateway" and not _is_address(ip):
+    if ip != "host-gateway" and not is_address(ip):
         raise DockerError(400, f'invalid IP address in add-host: "{ip}"')
 
 
-def _is_address(text: str) -> bool:
+def is_address(text: str) -> bool:
     try:
         address.ip(text)
     except ValueError:

@@ -88,7 +88,7 @@ def _instructions(text: str) -> Iterator[tuple[int, str, str]]:
             continue
         first = first or number
         goes_on = line.rstrip().endswith("\\")
-        whole += line.rstrip()[:-1] if goes_on else line.strip()
+        whole += line.rstrip()[:-1] if goes_on else line.rstrip()
         if goes_on and number < len(lines):
             continue
         word, _, rest = whole.strip().partition(" ")

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from emu.docker import links
+from emu.docker.checks import is_address
 from emu.docker.driver import Driver
 from emu.docker.errors import DockerError
 from emu.netdev.bridge import Bridge
@@ -25,7 +26,7 @@ BRIDGE = "com.docker.network.bridge."
 NAME, ICC, MASQUERADE = BRIDGE + "name", BRIDGE + "enable_icc", BRIDGE + "enable_ip_masquerade"
 NO_ADDRESS, HOST_BINDING, DEFAULT = BRIDGE + "inhibit_ipv4", BRIDGE + "host_binding_ipv4", BRIDGE + "default_bridge"
 MTU, HOST_IP, PREFIX = "com.docker.network.driver.mtu", "com.docker.network.host_ipv4", "com.docker.network.container_iface_prefix"
-OPTIONS = {NAME, ICC, MASQUERADE, NO_ADDRESS, HOST_BINDING, DEFAULT, MTU, HOST_IP, PREFIX}
+REFUSED = ("com.docker.network.enable_ipv6", "com.docker.network.bridge.enable_ipv6", "com.docker.network.internal")
 LONGEST_NAME = 15  # IFNAMSIZ and its zero
 TRUE, FALSE = {"1", "t", "T", "TRUE", "true", "True"}, {"0", "f", "F", "FALSE", "false", "False"}
 
@@ -55,9 +56,12 @@ class BridgeDriver(Driver):
         assert network.pool is not None
         assert network.gateway is not None
         options = network.config.options
-        unknown = sorted(key for key in options if key.startswith("com.docker.network.") and key not in OPTIONS)
-        if unknown:
-            raise DockerError(400, f"option {unknown[0]} is not modelled")
+        for key in REFUSED:  # any other key that is unknown is no mistake for Docker either
+            if key in options:
+                raise DockerError(400, f"option {key} is not modelled")
+        if options.get(HOST_BINDING) and not is_address(options[HOST_BINDING]):
+            text = f"failed to parse {HOST_BINDING} value: {options[HOST_BINDING]} (nil ip)"
+            raise DockerError(400, text)
         name = options.get(NAME, f"br-{network.short_id}")
         subnet = network.pool.subnet
         icc, masquerade = self._truth(options, ICC), self._truth(options, MASQUERADE)
@@ -180,7 +184,7 @@ class BridgeDriver(Driver):
             if other.state.subnet.overlaps(subnet):
                 raise DockerError(403, conflict + "networks have overlapping IPv4")
         if not 0 < len(name) <= LONGEST_NAME or "/" in name or any(letter.isspace() for letter in name):
-            raise DockerError(500, f"{name!r} cannot be the name of a device: numerical result out of range")
+            raise DockerError(500, "failed to check bridge interface existence: numerical result out of range")
         if name in self.docker.netns.devices:
             raise DockerError(400, f"a device named {name} exists already on {self.docker.host.name}: using it as a bridge is not modelled")
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from emu.docker.checks import is_address
 from emu.docker.model import Port, PortBinding
-from emu.packet import address
 
 PROTOCOLS = ("tcp", "udp", "sctp")
 HIGHEST = 65535
@@ -18,7 +18,7 @@ def bindings(entry: str) -> list[PortBinding]:
         raise ValueError(f"Invalid ip address {host_ip}: address {host_ip}:: too many colons in address")
     if not inner:
         raise ValueError(f"No port specified: {entry}<empty>")
-    if host_ip and not _is_address(host_ip):
+    if host_ip and not is_address(host_ip):
         raise ValueError(f"Invalid ip address: {host_ip}")
     first, last = _range(inner, f"Invalid containerPort: {inner}")
     low, high = _range(outer, f"Invalid hostPort: {outer}") if outer else (0, 0)
@@ -63,11 +63,3 @@ def _protocol(text: str) -> str:
     if protocol not in PROTOCOLS:
         raise ValueError(f"Invalid proto: {text}")
     return protocol
-
-
-def _is_address(text: str) -> bool:
-    try:
-        address.ip(text)
-    except ValueError:
-        return False
-    return True

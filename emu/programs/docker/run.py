@@ -34,6 +34,7 @@ CREATE = Command(
 )  # fmt: skip
 HOST_PORTS = "WARNING: Published ports are discarded when using host network mode"
 SYSCTLS = re.compile(r"net\..+|fs\.mqueue\..+|kernel\.(msgmax|msgmnb|msgmni|sem|shmall|shmmax|shmmni|shm_rmid_forced)")
+GIVEN_UP = "ERRO[0000] error waiting for container: context canceled "  # as on a terminal
 FAILED, NOT_INVOKED, NOT_FOUND = 125, 126, 127
 
 
@@ -50,9 +51,12 @@ async def run(process: Process, options: Options) -> int:
     try:
         life.start(container, None if detached else process.put, None if detached else process.put_error, stdin)
     except DockerError as error:
+        report = _report(error)
         if container.config.auto_remove:
             await life.remove(container)
-        raise UsageError(_report(error), _status(error)) from None
+        elif not detached:
+            report += f"\n{GIVEN_UP}"
+        raise UsageError(report, _status(error)) from None
     if detached:
         return 0
     assert container.process is not None
