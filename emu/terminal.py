@@ -73,9 +73,8 @@ class _Names(Completer):
 
     def get_completions(self, document: Document, complete_event: CompleteEvent) -> Iterable[Completion]:
         before = document.get_word_before_cursor(WORD=True)
-        first = not document.text_before_cursor[: len(document.text_before_cursor) - len(before)].rstrip(" ") or (
-            document.text_before_cursor.rstrip()[-1:] in {"|", ";", "&"} and not before
-        )
+        lead = document.text_before_cursor.removesuffix(before).rstrip()
+        first = not lead or lead[-1] in "|;&(`"
         choices = {*PROGRAMS, *BUILTINS} if first else set()
         for choice in sorted({*choices, *self._keyboard.names()}):
             if choice.startswith(before):
