@@ -130,18 +130,13 @@ def _ordered(name: str, ours: Sequence[tuple[int, Line]], reference: Sequence[tu
     for tag, start, end, their_start, their_end in SequenceMatcher(None, mine, theirs, autojunk=False).get_opcodes():
         some, others = ours[start:end], reference[their_start:their_end]
         common = min(len(some), len(others))
-        for (number, line), (their_number, their_line) in zip(some[:common], others[:common], strict=True):
+        for (number, line), (_, their_line) in zip(some[:common], others[:common], strict=True):
             if tag != "equal" or not names.meet(_fields(line), _fields(their_line)):
-                yield _differs(name, number, line, their_number, their_line, names)
+                yield Difference(name, f"{_text(line)}, expected {_text(their_line, names)}", line=number)
         for number, line in some[common:]:
-            yield Difference(name, f"line {number} is not expected: {_text(line)}", (), ())
+            yield Difference(name, f"{_text(line)} is not expected", line=number)
         for _, line in others[common:]:
             yield Difference(name, f"a line is missing: {_text(line, names)}")
-
-
-def _differs(name: str, number: int, line: Line, their_number: int, their_line: Line, names: Renaming) -> Difference:
-    where = f"line {number}" + (f" ({their_number} of the reference)" if number != their_number else "")
-    return Difference(name, f"{where}: {_text(line)}, expected {_text(their_line, names)}")
 
 
 def _unordered(name: str, ours: Iterable[tuple[int, Line]], reference: Sequence[tuple[int, Line]], names: Renaming) -> Iterator[Difference]:
@@ -161,7 +156,7 @@ def _unordered(name: str, ours: Iterable[tuple[int, Line]], reference: Sequence[
     for line in missing:
         yield Difference(name, f"a line is missing: {_text(line, names)}")
     for number, line in left if not name.endswith(".sysctl") else ():  # of which the reference has a selection
-        yield Difference(name, f"line {number} is not expected: {_text(line)}")
+        yield Difference(name, f"{_text(line)} is not expected", line=number)
 
 
 # --- JSON: one line a value

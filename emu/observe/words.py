@@ -27,12 +27,15 @@ class Difference:
     text: str
     frames: tuple[int, ...] = ()
     expected_frames: tuple[int, ...] = ()
+    line: int = 0  # of a text
 
     def __str__(self) -> str:
-        return f"{self.capture}{frame_numbers(self.frames)}: {self.text}"
+        where = f", line {self.line}" if self.line else frame_numbers(self.frames)
+        return f"{self.capture}{where}: {self.text}"
 
     def as_data(self) -> dict[str, Any]:
-        return {"capture": self.capture, "frames": self.frames, "expected_frames": self.expected_frames, "text": self.text}
+        place = {"line": self.line} if self.line else {"frames": self.frames, "expected_frames": self.expected_frames}
+        return {"capture": self.capture, **place, "text": self.text}
 
 
 def frame_numbers(frames: Sequence[int]) -> str:
