@@ -89,7 +89,7 @@ class UdpSocket:
 
     def sendto(self, data: bytes, address: Address) -> None:
         """Raises OSError: no route, EMSGSIZE, EACCES (broadcast not allowed), or an ICMP error that came before."""
-        self._send(data, this_host(ip(address[0]), self.local_ip), address[1])
+        self._send(data, ip(address[0]), address[1])
 
     def _send(self, data: bytes, remote: Ip, port: int) -> None:
         if self._error is not None:
@@ -105,6 +105,7 @@ class UdpSocket:
             segment = udp.build(flow.source, remote, self.local_port, port, data)
             netns.ipv4.send_on(flow, remote, ipv4.UDP, segment, self.ttl, 0, True, self._id, self._cause, 0)
             return
+        remote = this_host(remote, self.local_ip)
         route, source = netns.ipv4.route(remote, self.local_ip)
         if not self.broadcast and (route.kind == "broadcast" or remote == BROADCAST):
             raise OSError(errno.EACCES, "Permission denied")
