@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 RESTART_NS, MINUTE_NS = 100 * MILLISECOND, 60 * SECOND  # before the first automatic restart, doubled each time; and the most
 EXIT_NOTICE_NS = 20 * MILLISECOND  # from a container's end until the engine takes its network down
-STOP_GRACE = 10.0  # seconds between SIGTERM and SIGKILL
+KILL, ENDING = 9, (2, 3, 15)  # signals
 KILLED = 137
 
 Output = Callable[[str], None]
@@ -141,8 +141,10 @@ class Life:
             return await container.ended
         return container.exit_code
 
-    async def stop(self, container: Container, seconds: float = STOP_GRACE) -> None:
+    async def stop(self, container: Container, seconds: float | None = None) -> None:
         """SIGTERM, which process 1 hears only if it has a handler, and SIGKILL after a while."""
+        if seconds is None:
+            seconds = container.config.stop_timeout
         container.stopped = True
         if container.status == RESTARTING:
             container.status = "exited"
@@ -163,19 +165,16 @@ class Life:
         timer.cancel()
 
     async def kill(self, container: Container, signal: int = 9) -> None:
-        """`docker kill`. A signal other than KILL does what TERM does to process 1. Raises DockerError."""
+        """`docker kill`. INT and QUIT do what TERM does to process 1, other signals but KILL nothing. Raises DockerError."""
         if not container.running or container.process is None or container.ended is None:
             raise DockerError(409, f"Cannot kill container: {container.name}: Container {container.id} is not running")
-        container.stopped = True
-        if signal == 9:
-            container.process.kill(KILLED)
-        elif container.stop_status is not None:
-            container.process.kill(container.stop_status)
-        else:
-            return
-        await container.ended
+        status = KILLED if signal == KILL else container.stop_status if signal in ENDING else None
+        if status is not None:
+            container.stopped = True
+            container.process.kill(status)
+            await container.ended
 
-    async def restart(self, container: Container, seconds: float = STOP_GRACE) -> None:
+    async def restart(self, container: Container, seconds: float | None = None) -> None:
         await self.stop(container, seconds)
         self.start(container)
 

@@ -26,6 +26,7 @@ ON_TERM = {
 }  # fmt: skip
 IDLE = ("idle",)  # what a container without a program shows
 RESTARTING = "restarting"
+TERMINATED = 143
 SHORT = 12  # digits of an id that people read
 
 Port = tuple[int, str]  # (80, 'tcp')
@@ -121,6 +122,8 @@ class ContainerConfig:
     interactive: bool = False  # its standard input stays open
     tty: bool = False
     workdir: str = ""
+    init: bool = False  # process 1 passes signals on
+    stop_timeout: float = 10.0  # seconds between SIGTERM and SIGKILL
     labels: dict[str, str] = field(default_factory=dict)
     sysctls: dict[str, str] = field(default_factory=dict)
     privileged: bool = False
@@ -279,7 +282,7 @@ class Container:
         """With what its process 1 ends on SIGTERM; None: it does not hear it. An image's own server is taken to hear it."""
         if not self.command:
             return 0 if self.image.expose else None
-        return ON_TERM.get(self.command[0].rpartition("/")[2])
+        return ON_TERM.get(self.command[0].rpartition("/")[2], TERMINATED if self.config.init else None)
 
     @property
     def exposed(self) -> tuple[Port, ...]:

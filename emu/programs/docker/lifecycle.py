@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from emu.docker.errors import DockerError
-from emu.docker.life import STOP_GRACE
 from emu.process import Process, UsageError
 from emu.programs.docker.engine import confirmed, engine_of
 from emu.programs.docker.options import Command, Options
@@ -72,12 +71,12 @@ def _is_running(docker: DockerEngine, name: str) -> bool:
 
 
 async def stop(process: Process, options: Options) -> int:
-    seconds = options.number("time", int(STOP_GRACE))
+    seconds = options.number("time", 0) if options.given("time") else None
     return await _each(process, options, lambda docker, container: docker.life.stop(container, seconds))
 
 
 async def restart(process: Process, options: Options) -> int:
-    seconds = options.number("time", int(STOP_GRACE))
+    seconds = options.number("time", 0) if options.given("time") else None
     return await _each(process, options, lambda docker, container: docker.life.restart(container, seconds))
 
 

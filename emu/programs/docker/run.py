@@ -127,6 +127,8 @@ def _config(process: Process, options: Options) -> ContainerConfig:
         interactive=options.on("interactive"),
         tty=options.on("tty"),
         workdir=options.text("workdir"),
+        init=options.on("init"),
+        stop_timeout=options.number("stop-timeout", 10),
         labels=dict(entry.partition("=")[::2] for entry in options.all("label")),
         sysctls=dict(entry.partition("=")[::2] for entry in options.all("sysctl")),
         privileged=options.on("privileged"),
