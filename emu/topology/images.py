@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 NGINX_PAGE = "<h1>Welcome to nginx!</h1>\n"
+HELLO = "\nHello from Docker!\nThis message shows that your installation appears to be working correctly.\n"
 APACHE_PAGE = "<html><body><h1>It works!</h1></body></html>\n"
 
 # image: ports, web root of a front page, the page, the real image's own command line
@@ -92,7 +93,8 @@ def well_known() -> dict[str, ImageSpec]:
     web = {name: _web(name, ports, root, page, shown) for name, (ports, root, page, shown) in _WEB.items()}
     other = {name: ImageSpec(name=name, expose=_exposed(ports), shown=words(shown)) for name, (ports, shown) in _OTHER.items()}
     shells = {name: ImageSpec(name=name, command=(shell,)) for name, shell in _SHELLS.items()}
-    return web | other | shells | {name: ImageSpec(name=name, shown=words(shown)) for name, shown in _IDLE.items()}
+    hello = ImageSpec(name="hello-world", command=("echo", HELLO), shown=("/hello",))
+    return web | other | shells | {hello.name: hello} | {name: ImageSpec(name=name, shown=words(shown)) for name, shown in _IDLE.items()}
 
 
 def _exposed(ports: str) -> tuple[Exposed, ...]:

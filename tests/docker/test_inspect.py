@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from emu.docker import inspect
+from emu.docker.dates import date
 from tests.docker.conftest import DATA, DockerHost
 
 SLEEP = "bb sleep 100000"
@@ -74,8 +74,8 @@ def test_inspect_is_that_of_a_real_docker_host(story: str, name: str, lines: lis
     [(0, "2020-01-01T00:00:00Z"), (59, "2020-02-29T00:00:00Z"), (60, "2020-03-01T00:00:00Z"), (366, "2021-01-01T00:00:00Z")],
 )
 def test_dates_follow_the_calendar(days: int, text: str) -> None:
-    assert inspect.date(days * 86_400 * 1_000_000_000) == text
+    assert date(days * 86_400 * 1_000_000_000) == text
 
 
 def test_dates_show_the_nanoseconds_that_there_are() -> None:
-    assert inspect.date(1_500_000_000) == "2020-01-01T00:00:01.5Z"
+    assert date(1_500_000_000) == "2020-01-01T00:00:01.5Z"

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from emu.docker.dates import date
 from emu.docker.errors import DockerError
-from emu.docker.inspect import date
 from emu.engine import SECOND
 from emu.process import Process, UsageError
 from emu.programs.docker.engine import engine_of

@@ -6,7 +6,7 @@ import re
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING
 
-from emu.docker import inspect as api
+from emu.docker.dates import date
 from emu.docker.errors import DockerError
 from emu.docker.images import LATEST, LocalImage, split
 from emu.docker.model import SHORT
@@ -83,7 +83,7 @@ def _row(docker: DockerEngine, image: LocalImage, *, whole: bool) -> Row:
         "Digest": "<none>",
         "ID": f"sha256:{image.id}" if whole else image.id[:SHORT],
         "CreatedSince": f"{table.duration(docker.engine.now - image.created_ns)} ago",
-        "CreatedAt": re.sub(r"T(.{8}).*", r" \1 +0000 UTC", api.date(image.created_ns)),
+        "CreatedAt": re.sub(r"T(.{8}).*", r" \1 +0000 UTC", date(image.created_ns)),
         "Size": size,
         "VirtualSize": size,
         "Containers": "N/A",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from emu.docker import inspect as api
+from emu.docker.dates import date
 from emu.docker.errors import DockerError
 from emu.docker.images import split
 from emu.docker.model import RESTARTING
@@ -155,7 +155,7 @@ def _row(docker: DockerEngine, container: Container, *, whole: bool) -> Row:
         "Image": container.config.image,
         "Command": table.command(container.shown, whole=whole),
         "RunningFor": f"{table.duration(now - container.created_ns)} ago",
-        "CreatedAt": api.date(container.created_ns).partition(".")[0].removesuffix("Z").replace("T", " ") + " +0000 UTC",
+        "CreatedAt": date(container.created_ns).partition(".")[0].removesuffix("Z").replace("T", " ") + " +0000 UTC",
         "Status": _status(container, now),
         "State": container.status,
         "Ports": table.ports(container.exposed, published) if on_bridge else "",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from emu.docker import inspect as api
+from emu.docker.dates import date
 from emu.docker.errors import DockerError
 from emu.docker.model import EndpointConfig
 from emu.process import Process
@@ -94,7 +94,7 @@ def _row(network: Network, *, whole: bool) -> Row:
         "Scope": network.driver.scope,
         "Internal": str(network.internal).lower(),
         "IPv6": "false",
-        "CreatedAt": api.date(network.created_ns).removesuffix("Z").replace("T", " ") + " +0000 UTC",
+        "CreatedAt": date(network.created_ns).removesuffix("Z").replace("T", " ") + " +0000 UTC",
         "Labels": ",".join(f"{name}={value}" for name, value in sorted(network.config.labels.items())),
     }
     return Row("*network.networkContext", cells, Label=lambda name: network.config.labels.get(name, ""))
