@@ -98,9 +98,9 @@ def _name(words: list[str]) -> tuple[str, list[str]]:
 def _find(name: str) -> tuple[Command, Run]:
     """Raises UsageError for what there is not, or is not modelled."""
     group, _, word = name.rpartition(" ")
-    key = ALIASES.get(name) or (word if group == "container" and word in GROUPS["container"] and word in FILES else name)
-    if f"{group} {word}" in FILES:
-        key = f"{group} {word}"
+    key = ALIASES.get(name, name)
+    if key not in FILES and group == "container" and word in GROUPS["container"]:
+        key = word  # `docker container stop` is `docker stop`
     if key in FILES:
         command, run = import_module(f"{__name__}.{FILES[key]}").COMMANDS[key]
         return command, run

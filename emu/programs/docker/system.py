@@ -75,7 +75,7 @@ def _versions(of: dict[str, Any], indent: int, api: str) -> list[str]:
         "Version:": of["Version"], "API version:": api, "Go version:": of["GoVersion"], "Git commit:": of["GitCommit"], "Built:": BUILT,
         "OS/Arch:": "linux/amd64",
     }  # fmt: skip
-    return [f"{' ' * indent}{name.ljust(20 - indent - (indent - 1) * 0)[: 20 - indent]}{value}" for name, value in cells.items()]
+    return [(" " * indent + name).ljust(20) + value for name, value in cells.items()]
 
 
 async def info(process: Process, options: Options) -> int:
