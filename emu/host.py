@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from emu.netns.namespace import Netns
 from emu.process import Main, Place
+from emu.services import Services
 
 if TYPE_CHECKING:
     from emu.engine import Engine
@@ -27,6 +28,7 @@ class Host:
         self.namespaces: dict[str, Netns] = {}
         self.on_namespace: list[Callable[[Netns], None]] = []  # told of each namespace that appears here
         self.docker: Any = None  # docker.engine.DockerEngine
+        self.services = Services(self.place)
         self.store: Any = None  # store.store.Store: the lab's, which daemons agree through
         files = self.place.files
         files.write("/etc/hostname", f"{name}\n")

@@ -27,6 +27,8 @@ from emu.netns.namespace import Netns
 from emu.own_program import load_program
 from emu.process import Main, Place, Process
 from emu.programs import shell
+from emu.store.model import StoreError
+from emu.store.store import Store, open_store
 from emu.topology import builder
 from emu.topology.images import find_image, well_known
 from emu.topology.spec import ComposeSpec, DockerSpec, ImageSpec, Step, Topology
@@ -64,6 +66,7 @@ class Lab:
         self.engine.event_limit = topology.limits.events
         self.hosts: dict[str, Host] = {}
         self.segments: dict[str, LanSegment] = {}
+        self.store: Store | None = None
         self.on_netns: list[Callable[[Netns], None]] = []
         self.background: list[tuple[Step, Process]] = []
         self._own_programs = {name: load_program(name, path) for name, path in topology.programs.items()}
@@ -78,21 +81,28 @@ class Lab:
 
     def up(self) -> None:
         """Build hosts and containers. Raises EmuError, with file and line, for what the topology asks for in vain."""
+        try:
+            self.store = open_store(self.engine, self.topology.store)
+        except StoreError as error:
+            raise EmuError(f"{self.topology.source}: store: {error}") from error
         builder.build(self)
 
     def down(self) -> None:
-        """End all programs, so that no coroutine is left unfinished."""
+        """End all programs, so that no coroutine is left unfinished, and take from a real store what they wrote."""
         for place in self.places().values():
             for process in list(place.processes.values()):
                 process.kill(9)
         for host in self.hosts.values():
             if host.docker is not None:
                 host.docker.down()
+        if self.store is not None:
+            self.store.close()
 
     # --- for the builder
 
     def add_host(self, host: Host) -> None:
         self.hosts[host.name] = host
+        host.store = self.store
         host.on_namespace.append(self._announce)
         self._announce(host.netns)
 

@@ -77,6 +77,7 @@ PROGRAMS = {
     "sort": "emu.programs.sort",
     "ss": "emu.programs.ss",
     "sysctl": "emu.programs.sysctl",
+    "systemctl": "emu.programs.systemctl",
     "tail": "emu.programs.head",
     "tc": "emu.programs.tc",
     "tcp-echo": "emu.programs.tcp_echo",

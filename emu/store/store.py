@@ -51,6 +51,7 @@ class Store:
         self.leases: dict[int, Lease] = {}
         self.watches: list[Watch] = []
         self._random = engine.stream("store leases")
+        self._written: set[str] = set()
 
     @property
     def revision(self) -> int:
@@ -87,6 +88,7 @@ class Store:
         written = backend.put(key, value, lease, expected)
         if written is None:
             return None
+        self._written.add(key)
         self._off_lease(before)
         if lease:
             self.leases[lease].keys.add(key)
@@ -154,6 +156,15 @@ class Store:
             if gone is not None:
                 self._tell(Event(gone, deleted=True))
         return True
+
+    def close(self) -> None:
+        """Take what was written here from a server that others may use after us; one that is not there any more keeps it."""
+        if isinstance(self.backend, EtcdBackend):
+            try:
+                for key in sorted(self._written):
+                    self.backend.delete(key)
+            except StoreError:
+                return
 
     # --- watches
 

@@ -10,6 +10,7 @@ from emu.host import Host
 from emu.netdev.cable import DELAY_NS, LanSegment
 from emu.netdev.nic import Nic
 from emu.packet.address import Mac, broadcast, mac, prefix
+from emu.topology.build_flannel import start_flannel
 from emu.topology.spec import HostSpec, InterfaceSpec, Topology
 
 if TYPE_CHECKING:
@@ -35,6 +36,10 @@ def build(lab: Lab) -> None:
         _plug(lab, topology, host_spec)
     for host_spec in topology.hosts.values():
         _configure(lab, host_spec)
+    subnets = start_flannel(lab)
+    for host_spec in topology.hosts.values():
+        if host_spec.docker is not None:
+            lab.start_docker(lab.hosts[host_spec.name], subnets.get(host_spec.name, host_spec.docker), host_spec.compose)
 
 
 def _plug(lab: Lab, topology: Topology, spec: HostSpec) -> None:
@@ -63,16 +68,13 @@ def _mac(engine: Engine, host: str, interface: InterfaceSpec) -> Mac:
 
 
 def _configure(lab: Lab, spec: HostSpec) -> None:
-    """Sysctls, routes, firewall, then Docker: the order of a machine that boots."""
-    host = lab.hosts[spec.name]
+    """Sysctls, routes, firewall: the order of a machine that boots."""
     for key, value in spec.sysctls.items():
         _type(lab, spec, ["sysctl", "-w", f"{key}={value}"])
     for route in spec.routes:
         _type(lab, spec, ["ip", "route", "add", *route.split()])
     if spec.iptables is not None:
         _type(lab, spec, ["iptables-restore"], stdin=spec.iptables)
-    if spec.docker is not None:
-        lab.start_docker(host, spec.docker, spec.compose)
 
 
 def _type(lab: Lab, spec: HostSpec, argv: Iterable[str], stdin: str = "") -> None:

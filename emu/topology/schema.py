@@ -20,6 +20,9 @@ from emu.topology.spec import (
     CaptureSpec,
     DockerSpec,
     Expect,
+    FlannelBackendSpec,
+    FlannelHostSpec,
+    FlannelSpec,
     HostSpec,
     ImageSpec,
     InterfaceSpec,
@@ -168,6 +171,40 @@ def _sysctl(key: str) -> str:
 
 FILES = MapOf(values.absolute_path, Text(values.any_text), "^/")
 
+FLANNEL_BACKEND = Record(
+    FlannelBackendSpec,
+    "How packets get from host to host.",
+    {
+        "type": Field(Choice("host-gw", "ipip", "udp", "vxlan", refused=("wireguard", "ipsec", "alloc", "aws-vpc", "gce", "ali-vpc"))),
+        "vni": Field(Integer(0, 0xFFFFFF), "vxlan: its network identifier; 1"),
+        "port": Field(Integer(1, 65535), "vxlan: 8472, udp: 8285"),
+        "direct-routing": Field(Flag(), "vxlan, ipip: without the tunnel to hosts on the same segment"),
+    },
+)
+FLANNEL = Record(
+    FlannelSpec,
+    "A network over several hosts, by flannel; hosts that run Docker take part.",
+    {
+        "network": Field(SUBNET, "what the hosts' subnets are cut from: 10.1.0.0/16", required=True),
+        "subnet-len": Field(Integer(1, 30), "the prefix length of a host's subnet; 24"),
+        "subnet-min": Field(Text(values.ip, "an address"), "the first subnet that is given"),
+        "subnet-max": Field(Text(values.ip, "an address"), "the last subnet that is given"),
+        "backend": Field(FLANNEL_BACKEND, "udp if absent, as flannel has it"),
+        "ip-masq": Field(Flag(), "flanneld masquerades what leaves the network; true"),
+        "prefix": Field(Text(values.absolute_path, "a path"), "of its keys in the store; /coreos.com/network"),
+        "release": Field(Choice("0.13", "0.20"), "of flannel: 0.20 has iptables chains of its own; 0.13"),
+    },
+)
+FLANNEL_HOST = Record(
+    FlannelHostSpec,
+    "A host's part in flannel's network.",
+    {
+        "subnet": Field(SUBNET, "what it had in an earlier run; any free one if absent"),
+        "interface": Field(LINE, "the one to the other hosts; that of the default route, or the first"),
+        "public-ip": Field(Text(values.unicast_ip, "an address"), "what the others know it by; the interface's address"),
+    },
+)
+
 HOST = Record(
     HostSpec,
     "A machine.",
@@ -180,6 +217,10 @@ HOST = Record(
         "compose": Field(Either(text=ComposeFile(), mapping=ComposeContent()), "a compose file: its path, or its content"),
         "files": Field(FILES, "texts by absolute path, for programs that read them"),
         "dns": Field(ONE_OR_MORE_ADDRESSES, "its name servers, in /etc/resolv.conf"),
+        "flannel": Field(
+            Either(text=Converted(Flag(), lambda yes: FlannelHostSpec(takes_part=yes)), mapping=FLANNEL_HOST),
+            "whether it takes part in flannel's network, or how; if it runs Docker it does",
+        ),
     },
     named=True,
 )
@@ -287,6 +328,8 @@ TOPOLOGY = Record(
         "lans": Field(MapOf(values.name, LAN, values.NAME), "Ethernet segments, by name"),
         "hosts": Field(MapOf(values.name, HOST, values.NAME, "has no host"), "machines, by name", required=True),
         "images": Field(MapOf(values.line, IMAGE), "images, by name"),
+        "flannel": Field(FLANNEL, "a network over several hosts, by flannel"),
+        "store": Field(Text(values.store, "memory, or etcd://HOST:PORT"), "where daemons agree: memory, or etcd://127.0.0.1:2379"),
         "setup": Field(STEPS, "command lines before the captures begin"),
         "afterwards": Field(STEPS, "command lines after the captures have ended"),
         "steps": Field(STEPS, "command lines, each after the one before"),

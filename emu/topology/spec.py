@@ -6,6 +6,7 @@ losses fractions. Everything here is checked by the loader, can be pickled, and 
 
 from __future__ import annotations
 
+import json
 import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
@@ -175,8 +176,55 @@ class ComposeSpec:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class FlannelBackendSpec:
+    """How flannel carries packets. None: the back end's default."""
+
+    type: str = "udp"
+    vni: int | None = None
+    port: int | None = None
+    direct_routing: bool | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class FlannelSpec:
+    """The network that flannel makes of several hosts; what stands in the store under `prefix`."""
+
+    network: str
+    subnet_len: int | None = None
+    subnet_min: str | None = None
+    subnet_max: str | None = None
+    backend: FlannelBackendSpec = FlannelBackendSpec()
+    ip_masq: bool = True
+    prefix: str = "/coreos.com/network"
+    release: str = "0.13"
+    source: Source = NOWHERE
+
+    def config(self) -> str:
+        """The JSON that flannel reads."""
+        keys = {"Network": self.network, "SubnetLen": self.subnet_len, "SubnetMin": self.subnet_min, "SubnetMax": self.subnet_max}
+        backend = self.backend
+        options = {"Type": backend.type, "VNI": backend.vni, "Port": backend.port, "DirectRouting": backend.direct_routing}
+        keys["Backend"] = {key: value for key, value in options.items() if value is not None}  # type: ignore[assignment]
+        return json.dumps({key: value for key, value in keys.items() if value is not None}, separators=(",", ":"))
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class FlannelHostSpec:
+    """A host's part in flannel's network. `subnet` is what it had in an earlier run."""
+
+    takes_part: bool = True
+    subnet: str | None = None
+    interface: str | None = None
+    public_ip: str | None = None
+    source: Source = NOWHERE
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class HostSpec:
-    """A machine. `iptables` is the text of an iptables-save file; `files` are texts by absolute path; `dns` its name servers."""
+    """A machine. `iptables` is the text of an iptables-save file; `files` are texts by absolute path; `dns` its name servers.
+
+    `flannel` None: it takes part in flannel's network if there is one and it runs Docker.
+    """
 
     name: str
     interfaces: Mapping[str, InterfaceSpec] = field(default_factory=dict)
@@ -187,6 +235,7 @@ class HostSpec:
     compose: ComposeSpec | None = None
     files: Mapping[str, str] = field(default_factory=dict)
     dns: tuple[str, ...] = ()
+    flannel: FlannelHostSpec | None = None
     source: Source = NOWHERE
 
 
@@ -287,6 +336,8 @@ class Limits:
 class Topology:
     """A whole lab, as its file says. `programs` are paths of Python files; `notices` are for the user to read once.
 
+    `store` is where daemons agree: `memory`, or `etcd://HOST:PORT`.
+
     Once the file is read, `steps` has those of `setup` and `afterwards` too.
     """
 
@@ -295,6 +346,8 @@ class Topology:
     lans: Mapping[str, Lan] = field(default_factory=dict)
     hosts: Mapping[str, HostSpec] = field(default_factory=dict)
     images: Mapping[str, ImageSpec] = field(default_factory=dict)
+    store: str = "memory"
+    flannel: FlannelSpec | None = None
     programs: Mapping[str, str] = field(default_factory=dict)
     setup: tuple[Step, ...] = ()
     steps: tuple[Step, ...] = ()

@@ -93,6 +93,15 @@ def unicast_ip(text: str) -> str:
     return address.ip_text(value)
 
 
+def store(text: str) -> str:
+    """`memory`, or a real server: `etcd://HOST:PORT`."""
+    scheme, separator, rest = text.partition("://")
+    host, colon, port = rest.rpartition(":")
+    if text != "memory" and not (scheme == "etcd" and separator and host and colon and port.isdigit()):
+        raise ValueError(f"'{text}' is not a store: memory, or etcd://127.0.0.1:2379")
+    return text
+
+
 def subnet(text: str) -> str:
     """A network with its length; no bits of a host."""
     if not text[:1].isdigit():

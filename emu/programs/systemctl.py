@@ -1,0 +1,60 @@
+"""systemctl(1): stop and start a host's daemons: flanneld, and etcd, the lab's one store, from any host.
+
+Not modelled: units of other kinds, Docker's engine as a unit, enabling, logs.
+"""
+
+from __future__ import annotations
+
+from emu.errors import did_you_mean
+from emu.process import Process, UsageError
+
+ACTIONS = ("is-active", "restart", "start", "status", "stop")
+
+
+async def main(process: Process, argv: list[str]) -> int:
+    words = [word for word in argv[1:] if word not in {"-q", "--quiet", "--no-pager"}]
+    if len(words) < 2 or words[0] not in ACTIONS:
+        word = words[0] if words else ""
+        if word in ACTIONS:
+            raise UsageError("Too few arguments.", 1)
+        raise UsageError(f"Unknown command verb {word}.{did_you_mean(word, ACTIONS)}", 1)
+    if process.host is None or process.place.container is not None:
+        raise UsageError("System has not been booted with systemd as init system (PID 1). Can't operate.", 1)
+    statuses = [_act(process, words[0], unit.removesuffix(".service")) for unit in words[1:]]
+    return max(statuses)
+
+
+def _act(process: Process, action: str, unit: str) -> int:
+    services = process.host.services
+    known = {*services.commands, *(["etcd"] if process.host.store is not None else [])}
+    if unit not in known:
+        if action == "is-active":
+            process.print("inactive")
+            return 3
+        status = 4 if action == "status" else 5
+        verb = "" if action == "status" else f"Failed to {action} {unit}.service: "
+        raise UsageError(f"{verb}Unit {unit}.service {'could not be' if action == 'status' else 'not'} found.", status)
+    if action in {"stop", "restart"}:
+        _stop(process, unit)
+    if action in {"start", "restart"}:
+        _start(process, unit)
+    active = process.host.store.reachable if unit == "etcd" else services.is_active(unit)
+    if action == "is-active":
+        process.print("active" if active else "inactive")
+    elif action == "status":
+        process.print(f"{'●' if active else '○'} {unit}.service\n     Active: {'active (running)' if active else 'inactive (dead)'}")
+    return 0 if active or action == "stop" else 3
+
+
+def _stop(process: Process, unit: str) -> None:
+    if unit == "etcd":
+        process.host.store.reachable = False
+    else:
+        process.host.services.stop(unit)
+
+
+def _start(process: Process, unit: str) -> None:
+    if unit == "etcd":
+        process.host.store.reachable = True
+    else:
+        process.host.services.start(unit)
