@@ -7,7 +7,6 @@ end. Not modelled: pausing, signals other than KILL and TERM, health checks.
 from __future__ import annotations
 
 from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -124,8 +123,10 @@ class Life:
     def _start_again(self, container: Container) -> None:
         """By its restart policy; what goes wrong is noted with the container."""
         if container.id in self.docker.containers and not container.stopped and not container.running:
-            with suppress(DockerError):
+            try:
                 self._start(container, None, None, None)
+            except DockerError:
+                container.status = "exited"
 
     def _leave_networks(self, container: Container) -> None:
         for endpoint in list(container.endpoints.values()):

@@ -1,6 +1,6 @@
 """What a real Docker 20.10.24 answered to several hundred command lines: help, mistakes, lists, formats, filters, lives of containers.
 
-Each file is one session from a fresh engine; ids, times and the images' sizes are not compared.
+Each file is one conversation, from a fresh engine on; ids, times and the images' sizes are not compared.
 """
 
 from __future__ import annotations
@@ -11,18 +11,18 @@ from emu.docker.model import Image
 from tests.docker.conftest import DATA, DockerHost
 from tests.docker.dialogue import read, shape
 
-SESSIONS = sorted(path.stem for path in (DATA / "dialogues").iterdir())
+CONVERSATIONS = sorted(path.stem for path in (DATA / "dialogues").iterdir())
 
 
-@pytest.mark.parametrize("session", SESSIONS)
-def test_docker_answers_as_the_real_one(session: str) -> None:
+@pytest.mark.parametrize("conversation", CONVERSATIONS)
+def test_docker_answers_as_the_real_one(conversation: str) -> None:
     docker = DockerHost()
     ports = ((53, "udp"), (80, "tcp"))
-    exposing = Image("bb:expose", ports, ("sleep", "500"), env=("IMG=1",)) if session == "ports" else Image("bb:expose", ports)
+    exposing = Image("bb:expose", ports, ("sleep", "500"), env=("IMG=1",)) if conversation == "ports" else Image("bb:expose", ports)
     docker.docker.images.described = {"bb:1": Image("bb:1"), "bb:expose": exposing}
     for name in docker.docker.images.described:
         docker.docker.images.pull(name)
-    exchanges = read(DATA / "dialogues" / f"{session}.txt")
+    exchanges = read(DATA / "dialogues" / f"{conversation}.txt")
     assert len(exchanges) > 40
     for exchange in exchanges:
         process = docker.run(f'sh -c "{_quoted(exchange.line)}"')

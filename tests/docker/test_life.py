@@ -117,3 +117,12 @@ def test_images_are_there_once_they_were_asked_for(docker: DockerHost) -> None:
 def test_an_unknown_image_shows_what_stands_in_for_its_program(docker: DockerHost) -> None:
     docker.runs("docker run -d --name what acme/thing")
     assert docker.out("docker ps --format '{{.Image}} {{.Command}}'") == 'acme/thing "idle"'
+
+
+def test_a_restart_that_fails_leaves_the_container_ended(docker: DockerHost) -> None:
+    docker.runs("docker run -d --name web -p 80:80 --restart always bb sleep 1")
+    docker.engine.run(until_ns=1_040_000_000)
+    assert docker.out("docker ps --format '{{.Names}} {{.State}}'") == "web restarting"
+    docker.netns.tcp.listen(("0.0.0.0", 80), 1)
+    docker.engine.run(until_ns=2_000_000_000)
+    assert docker.out("docker ps -a --format '{{.Names}} {{.State}}'") == "web exited"
