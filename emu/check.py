@@ -19,7 +19,7 @@ from emu.netdev.device import NetDevice
 from emu.netdev.veth import Veth
 from emu.observe.accepted import read_accepted
 from emu.observe.compare import Comparison, accept, captures_in, compare_points
-from emu.observe.state import compare_state, reading_order
+from emu.observe.state import compare_state, is_unordered
 from emu.observe.words import Difference
 from emu.runner import RunResult, run
 from emu.topology.spec import Topology
@@ -84,27 +84,32 @@ class _Watcher:
         self.names: dict[str, str] = {}  # a capture point as a reference calls it -> as the run's file is called
         self.dumps: list[tuple[str, str, str]] = []
         self.unknown: list[Difference] = []
+        self._left = {path for path in self.state.rglob("*") if path.is_file()}
 
     def __call__(self, lab: Lab, step: StepResult | None) -> None:
         for name, dev in capture_points(lab):
             self.names.setdefault(name, dev.label.replace("/", "."))
         if step is None:
-            self._read(lab, self.state)
+            self._read(lab, {path: path.name for path in self._left if path.parent == self.state})
+            for path in sorted(self._left):
+                self.unknown.append(Difference(str(path.relative_to(self.state)), "no step says that this is its state"))
         elif step.step.state:
-            folder = self.state / step.step.state
-            if not folder.is_dir():
-                raise EmuError(f"{step.step.source}: the reference has no folder state/{step.step.state}")
-            self._read(lab, folder)
+            moment = step.step.state
+            early = [path for path in self._left if path.parent != self.state]
+            during = {path: path.name.removeprefix(f"{moment}.") for path in early if path.name.startswith(f"{moment}.")}
+            whole = {path: path.name for path in early if path.parent == self.state / moment}
+            if not during and not whole:
+                raise EmuError(f"{step.step.source}: the reference has no folder state/{moment} and no state/*/{moment}.*")
+            self._read(lab, during | whole)
 
-    def _read(self, lab: Lab, folder: Path) -> None:
-        for path in sorted(folder.iterdir()) if folder.is_dir() else ():
-            if path.is_file():
-                name = str(path.relative_to(self.state))
-                try:
-                    reference = path.read_text(encoding="utf-8")
-                    self.dumps.append((name, _printed(lab, path.name), reference))
-                except (EmuError, OSError, UnicodeDecodeError) as error:
-                    self.unknown.append(Difference(name, f"cannot be compared: {error}"))
+    def _read(self, lab: Lab, dumps: dict[Path, str]) -> None:
+        for path, dump in sorted(dumps.items()):
+            self._left.discard(path)
+            name = str(path.relative_to(self.state))
+            try:
+                self.dumps.append((name, _printed(lab, dump), path.read_text(encoding="utf-8")))
+            except (EmuError, OSError, UnicodeDecodeError) as error:
+                self.unknown.append(Difference(name, f"cannot be compared: {error}"))
 
 
 def capture_points(lab: Lab) -> Iterator[tuple[str, NetDevice]]:
@@ -168,7 +173,7 @@ def check(topology: Topology, output: Path | None = None) -> CheckResult:
         comparison = Comparison()
         _compare_captures(topology, watcher, captures_in(folder), captures_in(reference, needed=False), comparison)
     comparison.differences += watcher.unknown
-    for dump in sorted(watcher.dumps, key=lambda dump: reading_order(dump[0])):
+    for dump in sorted(watcher.dumps, key=lambda dump: is_unordered(dump[0])):
         comparison.differences += compare_state(*dump, comparison.names)
     accept(comparison, read_accepted(reference))
     return CheckResult(result, comparison, len(watcher.dumps))

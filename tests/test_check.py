@@ -128,8 +128,14 @@ def test_state_at_a_moment_is_that_after_the_step(lab):
     text = text.replace("steps:\n", 'steps:\n  - { on: two, run: "ip route add 10.9.0.0/24 via 10.0.0.1", state: moved }\n', 1)
     lab.write_text(text.replace("afterwards:\n", "afterwards:\n  - two$ ip route del 10.9.0.0/24\n"))
     assert emu("check", lab)[0] == 0
+    (state.parent / "during").mkdir()
+    (state.parent / "during" / "moved.two.ip-rule").write_text("0:\tfrom all lookup local\n")
+    words = emu("check", lab)[1]
+    assert "during/moved.two.ip-rule, line 2: 32766: from all lookup main is not expected" in words
+    lab.write_text(text.replace(", state: moved", ""))
+    assert "moved/two.ip-route: no step says that this is its state" in emu("check", lab)[1]
     lab.write_text(text.replace("state: moved", "state: nosuch"))
-    assert emu("check", lab) == (2, f"{lab}:13: the reference has no folder state/nosuch\n")
+    assert emu("check", lab) == (2, f"{lab}:13: the reference has no folder state/nosuch and no state/*/nosuch.*\n")
 
 
 # --- the plugin of pytest

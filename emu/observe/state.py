@@ -19,7 +19,7 @@ from emu.observe.renaming import Renaming
 from emu.observe.values import EPHEMERAL, Name, Value, shape
 from emu.observe.words import Difference
 
-UNORDERED = {"conntrack-L", "ip-neigh", "docker-ps", "bridge-fdb", "docker-network-ls", "env", "ss-lntu", "sysctl", "brctl-show"}
+UNORDERED = ("conntrack-L", "ip-neigh", "docker-ps", "bridge-fdb", "docker-network-ls", ".env", "ss-lntu", "sysctl", "brctl-show")
 
 Line = tuple[Value, ...]
 
@@ -48,18 +48,17 @@ _LEFT_OUT = [  # what it is, what is put in its place
 
 
 def compare_state(name: str, ours: str, reference: str, names: Renaming) -> list[Difference]:
-    """`name` is PLACE.WHAT, as the dump is called."""
-    what = name.rpartition("/")[2].partition(".")[2] or name.rpartition("/")[2]
+    """`name` is that of the dump, [MOMENT/]PLACE.WHAT."""
     if name.endswith(".json"):
         try:
             mine, theirs = json.loads(ours), json.loads(reference)
         except ValueError:
             return [Difference(name, f"is no JSON: {ours[:60]!r}")]
         ours, reference = "\n".join(_flat(_like(mine, theirs))), "\n".join(_flat(theirs))
-    if what == "brctl-show":  # ports stand in the order of their names, the first beside the bridge
+    if name.endswith("brctl-show"):  # ports stand in the order of their names, the first beside the bridge
         ours, reference = (re.sub(r"(?m)\t(no|yes)\t+(\S+)$", r"\t\1\n\2", text) for text in (ours, reference))
     mine_lines, their_lines = _lines(ours), _lines(reference)
-    if what in UNORDERED:
+    if is_unordered(name):
         return list(_unordered(name, mine_lines, their_lines, names))
     return list(_ordered(name, mine_lines, their_lines, names))
 
@@ -108,9 +107,9 @@ def _can_be(ours: Line, reference: Line, names: Renaming) -> bool:
     return _shape(ours) == _shape(reference) and names.could_meet(_fields(ours), _fields(reference))
 
 
-def reading_order(name: str) -> bool:
-    """Dumps whose lines stand in an order come first: they tell what the names in the others mean."""
-    return name.rpartition("/")[2].partition(".")[2] in UNORDERED
+def is_unordered(name: str) -> bool:
+    """Dumps whose lines stand in an order are read first: they tell what the names in the others mean."""
+    return name.endswith(UNORDERED)
 
 
 def _text(line: Line, names: Renaming | None = None) -> str:
