@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from emu.docker import files, links, resolv_conf
@@ -13,6 +14,11 @@ from emu.process import Main, Place
 if TYPE_CHECKING:
     from emu.docker.engine import DockerEngine
     from emu.docker.model import Container, Endpoint
+
+# one program and its arguments, for a shell; those words the shell itself knows
+PLAIN_LINE = re.compile(
+    r"(?:exec\s+)?(?!(?:cd|echo|exec|exit|export|false|for|if|read|set|test|true|until|wait|while|:|\[)\b)([\w./+-]+)(?:\s[^;&|<>`()]*)?"
+)
 
 
 def make(docker: DockerEngine, container: Container) -> None:
@@ -105,6 +111,9 @@ def program(docker: DockerEngine, container: Container) -> Main:
     assert container.place is not None
     image, name = container.image, container.command[0] if container.command else ""
     main = docker.host.find_program(container.place, name) if name else None
+    line = PLAIN_LINE.fullmatch(container.command[-1]) if image.open and container.command[1:2] == ("-c",) else None
+    if main is not None and line is not None and docker.host.find_program(container.place, line[1]) is None:
+        main, name = None, line[1]  # a Dockerfile's CMD in the shell form
     if main is not None:
         return main
     if name and image.known and not image.open and not image.expose and not container.config.stand_in:

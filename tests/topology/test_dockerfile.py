@@ -110,6 +110,18 @@ def test_a_topology_runs_the_image_of_a_dockerfile(tmp_path: Path) -> None:
         assert "\"/bin/sh -c 'httpd -f" in lab.run("docker1", "docker ps --no-trunc").stdout
 
 
+@pytest.mark.parametrize("command", ['["python", "app.py"]', "python app.py", "exec python app.py"])
+def test_a_program_that_emu_does_not_have_is_stood_in_for(tmp_path: Path, command: str) -> None:
+    (tmp_path / "web").mkdir()
+    (tmp_path / "web" / "Dockerfile").write_text(f"FROM python:3\nEXPOSE 5000\nCMD {command}\n")
+    (tmp_path / "lab.yaml").write_text(TOPOLOGY)
+    with Lab(load_topology(tmp_path / "lab.yaml")) as lab:
+        lab.up()
+        assert lab.run("docker1", "docker run -d --name app -p 5000:5000 web").exit_status == 0
+        assert lab.run("docker1", "curl -s http://127.0.0.1:5000/").stdout == "web in docker1/app\n"
+        assert lab.notices() == ["docker1/app: there is no program python here; the container idles, and answers on its ports"]
+
+
 def test_a_mistake_in_a_dockerfile_has_its_file_and_line(tmp_path: Path) -> None:
     (tmp_path / "web").mkdir()
     (tmp_path / "web" / "Dockerfile").write_text("FROM nginx\nEXPOSE http\n")
