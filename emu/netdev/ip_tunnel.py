@@ -23,17 +23,25 @@ if TYPE_CHECKING:
     from emu.engine import Engine
 
 
+SMALLEST_MTU = 68
+
+
 @dataclass(frozen=True)
 class TunnelConfig:
     """What `ip link add … type ipip|gre|gretap` says. 0.0.0.0: any; `ttl` 0: the inner packet's; `tos` 1: the inner packet's."""
 
     local: Ip = ANY
     remote: Ip = ANY
-    key: int | None = None
+    ikey: int | None = None
+    okey: int | None = None
     ttl: int = 0
     tos: int = 0
     path_mtu_discovery: bool = True
     lower: NetDevice | None = None
+
+    def same_ends(self, other: TunnelConfig) -> bool:
+        """Two devices of a kind cannot have the same ends: ip_tunnel_find."""
+        return (self.local, self.remote, self.lower, self.ikey) == (other.local, other.remote, other.lower, other.ikey)
 
 
 class IpTunnel(NetDevice):
@@ -46,11 +54,21 @@ class IpTunnel(NetDevice):
         self, engine: Engine, name: str, underlay: Underlay, config: TunnelConfig, mac: Mac = ZERO_MAC, mtu: int | None = None
     ) -> None:
         overhead = ipv4.HEADER + self.header_size(config) + self.hard_header_len
-        super().__init__(engine, name, mac, mtu or (config.lower.mtu if config.lower is not None else 1500) - overhead)
+        super().__init__(engine, name, mac, mtu or max(self._carrier_mtu(underlay, config) - overhead, SMALLEST_MTU))
         self.underlay = underlay
         self.config = config
+        underlay.add_tunnel(self)
         if not self.hard_header_len:
             self.arp = False
+
+    @staticmethod
+    def _carrier_mtu(underlay: Underlay, config: TunnelConfig) -> int:
+        """ip_tunnel_bind_dev: of the device that the route to the remote takes, now; else of `dev`; else Ethernet's."""
+        try:
+            lower = underlay.route(config.remote, config.local, config.lower)[0] if config.remote != ANY else config.lower
+        except OSError:
+            lower = config.lower
+        return lower.mtu if lower is not None else 1500
 
     @staticmethod
     def header_size(_: TunnelConfig) -> int:
@@ -88,7 +106,7 @@ class IpTunnel(NetDevice):
                     frame,
                     ttl=config.ttl or (inner[8] if inner else 0),
                     tos=outer_tos(config.tos, inner) if inner else config.tos & ~1,
-                    dont_fragment=config.path_mtu_discovery,
+                    dont_fragment=config.path_mtu_discovery or bool(inner and inner[6] & 0x40),
                     oif=config.lower,
                 )
             finally:
@@ -101,7 +119,7 @@ class IpTunnel(NetDevice):
     def score(self, datagram: Datagram, key: int | None) -> int:
         """How well an outer packet fits this tunnel, -1 for not at all (ip_tunnel_lookup: remote and local, remote, local, key)."""
         config = self.config
-        if not self.up or key != config.key:
+        if not self.up or key != config.ikey:
             return -1
         if config.remote not in {ANY, datagram.src} or config.local not in {ANY, datagram.dst}:
             return -1
@@ -118,17 +136,8 @@ class IpTunnel(NetDevice):
             inner = inner[:ethernet] + marked
         self.receive(Frame(inner, trace_id, cause) if ethernet else PacketFrame(inner, trace_id, cause))
 
-    def set_up(self, up: bool) -> None:
-        """Up, its outer packets come to it."""
-        if up and not self.up:
-            self.underlay.add_tunnel(self)
-        elif not up and self.up:
-            self.underlay.remove_tunnel(self)
-        super().set_up(up)
-
     def delete(self) -> None:
-        if self.up:
-            self.set_up(False)
+        self.underlay.remove_tunnel(self)
         super().delete()
 
     def details(self) -> dict[str, Any]:
@@ -151,10 +160,10 @@ class Gre(IpTunnel):
 
     @staticmethod
     def header_size(config: TunnelConfig) -> int:
-        return gre.header_length(config.key)
+        return gre.header_length(config.okey)
 
     def encapsulate(self, frame: Frame) -> bytes:
-        return gre.encapsulate(self.carries, self.config.key, frame.wire)
+        return gre.encapsulate(self.carries, self.config.okey, frame.wire)
 
 
 class Gretap(Gre):

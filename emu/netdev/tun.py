@@ -23,6 +23,7 @@ class Tun(NetDevice):
     kind = "tun"
     hard_header_len = 0
     reader: Callable[[Frame], None] | None = None
+    persistent = False  # made by `ip tuntap`: there without a program too
 
     def __init__(self, engine: Engine, name: str, mtu: int = 1500) -> None:
         super().__init__(engine, name, ZERO_MAC, mtu)

@@ -26,6 +26,7 @@ class Underlay(Protocol):
 
     nesting: int
     vxlan_sockets: dict[int, Any]  # by port: netdev.vxlan.VxlanSocket
+    vxlans: list[Any]  # netdev.vxlan.Vxlan, up or not
 
     def drop(self, datagram: Datagram, reason: DropReason) -> None:
         """An outer packet that no device takes."""

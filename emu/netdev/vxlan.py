@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from emu.encap import vxlan
-from emu.netdev.device import NetDevice
+from emu.netdev.device import LARGEST_MTU, NetDevice
 from emu.netdev.drop import DropReason
 from emu.netdev.tunnel import MAX_NESTING, Underlay, outer_tos, take_congestion_mark
 from emu.netdev.vxlan_fdb import AGEING_NS, Remote, VxlanFdb
@@ -28,6 +28,8 @@ if TYPE_CHECKING:
     from emu.engine import Engine
 
 KNOWN_FLOWS = 4096
+SMALLEST_MTU = 68
+SHORTEST_IPV4 = 14 + 20
 
 
 @dataclass(frozen=True)
@@ -44,6 +46,7 @@ class VxlanConfig:
     l2miss: bool = False
     l3miss: bool = False
     ttl: int = 0  # 0: the route's
+    ttl_inherit: bool = False  # the inner packet's
     tos: int = 0  # 1: the inner packet's
     udp_checksum: bool = True
     ageing_ns: int = AGEING_NS
@@ -78,17 +81,38 @@ class Vxlan(NetDevice):
 
     def __init__(self, engine: Engine, name: str, mac: Mac, underlay: Underlay, config: VxlanConfig, mtu: int | None = None) -> None:
         lower = config.lower
-        super().__init__(engine, name, mac, mtu or (lower.mtu - vxlan.OVERHEAD if lower is not None else 1500))
-        self.underlay = underlay
         self.config = config
+        super().__init__(engine, name, mac, min(mtu or (1500 if lower is None else LARGEST_MTU), self.largest_mtu))
+        self.underlay = underlay
+        underlay.vxlans.append(self)
         self.fdb = VxlanFdb(config.ageing_ns)
         self.on_miss: list[Callable[[Ip | Mac], None]] = []
         self.neighbour: Callable[[Ip], Mac | None] = lambda _: None
         self._secret = engine.stream("flow hash").getrandbits(32)
         self._source_ports: dict[bytes, int] = {}
-        self._group = config.remote if config.remote is not None and is_multicast(config.remote) else None
         if config.remote is not None:
-            self.fdb.add(ZERO_MAC, Remote(config.remote, via=lower.name if lower is not None else None), engine.now)
+            self.fdb.add(ZERO_MAC, Remote(config.remote, via=lower), engine.now)
+
+    @property
+    def largest_mtu(self) -> int:
+        lower = self.config.lower
+        return LARGEST_MTU if lower is None else max(lower.mtu - vxlan.OVERHEAD, SMALLEST_MTU)
+
+    @property
+    def _group(self) -> Ip | None:
+        remote = self.config.remote
+        return remote if remote is not None and is_multicast(remote) else None
+
+    def change(self, config: VxlanConfig) -> None:
+        """vxlan_changelink: what may be another from now on; the entry for what is unknown follows `remote`."""
+        old, self.config = self.config, config
+        self.fdb.ageing_ns = config.ageing_ns
+        if (config.remote, config.lower) != (old.remote, old.lower):
+            if old.remote is not None:
+                self.fdb.remove(ZERO_MAC, Remote(old.remote, via=old.lower))
+            if config.remote is not None:
+                self.fdb.add(ZERO_MAC, Remote(config.remote, via=config.lower), self.engine.now, append=True)
+        self.mtu = min(self.mtu, self.largest_mtu)
 
     # --- out
 
@@ -102,7 +126,9 @@ class Vxlan(NetDevice):
             if self.config.l2miss and not wire[0] & 1:
                 self._missed(Mac(wire[:6]))
             return self.drop(frame, DropReason.NO_REMOTE)
-        for remote in remotes:
+        if wire[12:14] == IPV4 and len(wire) < SHORTEST_IPV4:  # skb_vlan_inet_prepare
+            return self.drop(frame, DropReason.MALFORMED)
+        for remote in tuple(remotes):
             self._send(frame, remote)
 
     def _answer_arp(self, frame: Frame) -> None:
@@ -131,20 +157,22 @@ class Vxlan(NetDevice):
         if underlay.nesting >= MAX_NESTING:
             return self.drop(frame, DropReason.NESTED_TOO_DEEP)
         try:
-            oif, source, to_ourselves = underlay.route(remote.ip, config.local, config.lower)
+            oif, source, to_ourselves = underlay.route(remote.ip, config.local, remote.via)
             if oif is self:
                 return self.drop(frame, DropReason.CIRCULAR_ROUTE)
             if to_ourselves:
                 return self._pass_round(frame, source, port, vni)
             wire = frame.wire
-            tos = outer_tos(config.tos, wire[14:16]) if wire[12:14] == IPV4 else config.tos & ~1
-            ttl = config.ttl or (1 if is_multicast(remote.ip) else 0)
+            is_ipv4 = wire[12:14] == IPV4
+            tos = outer_tos(config.tos, wire[14:16]) if is_ipv4 else config.tos & ~1
+            ttl = (wire[22] if is_ipv4 else 0) if config.ttl_inherit else config.ttl
+            ttl = ttl or (1 if is_multicast(remote.ip) else 0)
             sport = self._source_ports.get(flow_key(wire)) or self._choose_port(flow_key(wire))
             payload = vxlan.encapsulate(vni, wire)
             underlay.nesting += 1
             try:
                 underlay.send_udp(
-                    source, remote.ip, sport, port, payload, frame, ttl=ttl, tos=tos, checksum=config.udp_checksum, oif=config.lower
+                    source, remote.ip, sport, port, payload, frame, ttl=ttl, tos=tos, checksum=config.udp_checksum, oif=remote.via
                 )
             finally:
                 underlay.nesting -= 1
@@ -216,6 +244,8 @@ class Vxlan(NetDevice):
     def delete(self) -> None:
         if self.up:
             self.set_up(False)
+        if self in self.underlay.vxlans:
+            self.underlay.vxlans.remove(self)
         super().delete()
 
     def details(self) -> dict[str, Any]:

@@ -6,21 +6,30 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from emu.engine import SECOND
 from emu.packet.address import ZERO_MAC, Ip, Mac
 
+if TYPE_CHECKING:
+    from emu.netdev.device import NetDevice
+
 AGEING_NS = 300 * SECOND
+
+
+def floods(mac: bytes) -> bool:
+    """A group, or all that is unknown: such entries may have several remotes."""
+    return bool(mac[0] & 1) or mac == ZERO_MAC
 
 
 @dataclass(frozen=True, slots=True)
 class Remote:
-    """A tunnel end; None stands for the device's own port, VNI and lower device."""
+    """A tunnel end; None stands for the device's own port and VNI, and for any device that the route there takes."""
 
     ip: Ip
     port: int | None = None
     vni: int | None = None
-    via: str | None = None
+    via: NetDevice | None = None
 
 
 @dataclass(slots=True)
@@ -74,26 +83,30 @@ class VxlanFdb:
         return True
 
     def add(self, mac: Mac, remote: Remote, now: int, *, append: bool = False, permanent: bool = True, static: bool = False) -> None:
-        """`bridge fdb add`, or `append` (one more remote). Raises FileExistsError."""
+        """`bridge fdb add`, or `append`: one more remote of a group or of all that is unknown. Raises FileExistsError."""
         entry = self.entries.get(mac)
         if entry is None:
             return self._put(VxlanEntry(mac, [remote], now, permanent=permanent, static=static))
-        if not append or remote in entry.remotes:
+        if not append:
             raise FileExistsError("File exists")
-        entry.remotes.append(remote)
+        entry.permanent, entry.static = permanent, static
+        if floods(mac) and remote not in entry.remotes:
+            entry.remotes.append(remote)
         self._changed(entry, True)
 
     def replace(self, mac: Mac, remote: Remote, now: int, *, permanent: bool = True, static: bool = False) -> None:
-        """`bridge fdb replace`."""
+        """`bridge fdb replace`, of an address that is one station's. Raises ValueError."""
+        if floods(mac):
+            raise ValueError("Cannot replace non-unicast fdb entries." if mac in self.entries else "")
         self._put(VxlanEntry(mac, [remote], now, permanent=permanent, static=static))
 
     def remove(self, mac: bytes, remote: Remote | None = None) -> None:
-        """Remove one remote, or the whole entry. Raises LookupError."""
+        """Remove one remote (one that is not there is none), or the whole entry. Raises LookupError."""
         entry = self.entries.get(mac)
-        if entry is None or (remote is not None and remote not in entry.remotes):
+        if entry is None:
             raise LookupError("No such file or directory")
-        if remote is not None and len(entry.remotes) > 1:
-            entry.remotes.remove(remote)
+        if remote is not None and entry.remotes != [remote]:
+            entry.remotes = [each for each in entry.remotes if each != remote]
             return self._changed(entry, True)
         del self.entries[mac]
         self._changed(entry, False)

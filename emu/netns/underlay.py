@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from emu.netdev.device import NetDevice
 from emu.netdev.drop import DropReason
 from emu.netdev.ip_tunnel import IpTunnel, receive_tunnelled
-from emu.netdev.vxlan import VxlanSocket
+from emu.netdev.vxlan import Vxlan, VxlanSocket
 from emu.netns.socket import UdpSocket
 from emu.packet import ipv4, udp
 from emu.packet.address import Ip
@@ -45,6 +45,7 @@ class Underlay:
         self.netns = netns
         self.nesting = 0
         self.vxlan_sockets: dict[int, VxlanSocket] = {}
+        self.vxlans: list[Vxlan] = []
         self.tunnels: dict[int, list[IpTunnel]] = {}  # by IP protocol
 
     def listen_udp(self, port: int, encap_rcv: Callable[[Datagram], None]) -> Callable[[], None]:

@@ -54,6 +54,11 @@ def is_multicast(address: bytes) -> bool:
     return address[0] & 0xF0 == 0xE0
 
 
+def group_mac(group: bytes) -> Mac:
+    """The Ethernet address of an IP multicast group (RFC 1112)."""
+    return Mac(bytes([1, 0, 0x5E, group[1] & 0x7F]) + group[2:4])
+
+
 def netmask(length: int) -> int:
     return (0xFFFFFFFF << (32 - length)) & 0xFFFFFFFF
 

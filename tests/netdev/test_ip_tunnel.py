@@ -47,7 +47,7 @@ def echo(lab: Bridged) -> bytes:
 
 @pytest.mark.parametrize(
     ("kind", "config", "mtu"),
-    [(Ipip, {}, 1480), (Gre, {}, 1476), (Gre, {"key": 5}, 1472), (Gretap, {}, 1462), (Gretap, {"key": 5}, 1458)],
+    [(Ipip, {}, 1480), (Gre, {}, 1476), (Gre, {"ikey": 5, "okey": 5}, 1472), (Gretap, {}, 1462), (Gretap, {"ikey": 5, "okey": 5}, 1458)],
 )
 def test_packets_arrive_and_the_mtu_leaves_room_for_the_headers(kind, config, mtu):
     lab = tunnels(kind, **config)
@@ -64,7 +64,7 @@ def test_outer_header_takes_the_inner_ttl_and_sets_df():
 
 
 def test_gre_with_ethernet_inside_and_a_key():
-    lab = tunnels(Gretap, key=5)
+    lab = tunnels(Gretap, ikey=5, okey=5)
     wire = Seen(lab.hosts[0].device("eth0"))
     echo(lab)
     header = next(packet[GRE] for packet in wire.packets if GRE in packet and UDP in packet)
@@ -72,10 +72,10 @@ def test_gre_with_ethernet_inside_and_a_key():
 
 
 def test_a_packet_with_another_key_is_refused():
-    lab = tunnels(Gre, key=5)
+    lab = tunnels(Gre, ikey=5, okey=5)
     far = lab.hosts[1]
     far.delete_device(far.device("tun0"))
-    other = Gre(lab.engine, "tun0", far.underlay, TunnelConfig(ip("10.0.0.2"), ip("10.0.0.1"), key=6))
+    other = Gre(lab.engine, "tun0", far.underlay, TunnelConfig(ip("10.0.0.2"), ip("10.0.0.1"), ikey=6, okey=6))
     far.add_device(other)
     far.set_up(other)
     near = Seen(lab.hosts[0].device("eth0"))

@@ -5,7 +5,11 @@ from __future__ import annotations
 from emu.netdev.bridge import Bridge, BridgePort
 from emu.netdev.device import NetDevice
 from emu.netdev.macvlan import Macvlan
+from emu.netdev.vxlan import Vxlan
 from emu.packet.address import Mac
+from emu.programs.ip import link_tunnel
+
+LIMITS = dict.fromkeys(("loopback", "dummy", "gre", "ipip"), "minmtu 0 maxmtu 0") | {"gretap": "minmtu 68 maxmtu 0"}
 
 _BRIDGE = (
     "    bridge forward_delay {delay} hello_time 200 max_age 2000 ageing_time {ageing} stp_state 0 priority 32768 vlan_filtering 0 "
@@ -29,13 +33,13 @@ _PORT = (
 
 def common(dev: NetDevice) -> str:
     port = int(dev.master is not None)
-    limits = "minmtu 0 maxmtu 0" if dev.kind in {"loopback", "dummy"} else "minmtu 68 maxmtu 65535"
-    end = " " if dev.kind in {"veth", "bridge", "dummy", "macvlan"} or port else ""
+    limits = LIMITS.get(dev.kind, "minmtu 68 maxmtu 65535")
+    end = " " if dev.kind in {"veth", "bridge", "dummy", "macvlan"} or port or link_tunnel.describe(dev) else ""
     return f" promiscuity {int(dev.promiscuous) + port + _for_children(dev)}  allmulti {port} {limits}{end}"
 
 
 def _for_children(dev: NetDevice) -> int:
-    """A veth cannot filter by several addresses: it hears all while it has a macvlan that is up. Others do for one that passes through."""
+    """A veth or a bridge hears all while it has a macvlan that is up: it cannot filter. Others do for one that passes through."""
     up = [child for child in (dev.macvlans.children if dev.macvlans is not None else ()) if child.up]
     return int(any(dev.kind in {"veth", "bridge"} or child.mode == "passthru" for child in up))
 
@@ -44,6 +48,8 @@ def queues(dev: NetDevice) -> str:
     """A bridge has the limits of a plain device until br_set_gso_limits looks at its first port."""
     number = 1 + (dev.kind == "veth")
     tso = 65536 if isinstance(dev, Bridge) and not dev.has_had_ports else 524280
+    if link_tunnel.describe(dev) and not (isinstance(dev, Vxlan) and dev.config.lower is not None):
+        tso = 65536
     return (
         f" addrgenmode eui64 numtxqueues {number} numrxqueues {number} gso_max_size 65536 gso_max_segs 65535 tso_max_size {tso} "
         "tso_max_segs 65535 gro_max_size 65536 "
@@ -57,6 +63,8 @@ def kind_lines(dev: NetDevice) -> list[str]:
     elif isinstance(dev, Macvlan):
         lines.append("    macvlan " + "".join(f"{key} {value} " for key, value in dev.details().items()).rstrip())
         lines[-1] += " " if dev.master is not None else ""
+    elif tunnel := link_tunnel.describe(dev):
+        lines.append(f"    {tunnel}" + (" " if dev.master is not None else ""))
     elif dev.kind in {"veth", "dummy"}:
         lines.append(f"    {dev.kind}" + (" " if dev.master is not None else ""))
     if isinstance(dev.master, Bridge):

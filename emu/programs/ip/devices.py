@@ -5,21 +5,23 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from emu.netdev.device import NetDevice
+from emu.netdev.ip_tunnel import IpTunnel
 from emu.netdev.macvlan import Macvlan
 from emu.netdev.veth import Veth
 from emu.packet.address import mac_text
+from emu.programs.ip import link_tunnel
 from emu.programs.ip.words import Context
 from emu.programs.libc import namespaces
 
 if TYPE_CHECKING:
     from emu.netns.namespace import Netns
 
-NO_STATE = frozenset({"loopback", "dummy"})  # kinds without an operational state of their own: UNKNOWN
+NO_STATE = frozenset({"loopback", "dummy", "vxlan", "gre", "gretap", "ipip", "tun"})  # their state is UNKNOWN
 
 
 def flags(context: Context, dev: NetDevice) -> list[str]:
     found = ["NO-CARRIER"] if dev.up and not dev.carrier else []
-    found += ["LOOPBACK"] if dev.kind == "loopback" else ["BROADCAST"] if dev.kind == "dummy" else ["BROADCAST", "MULTICAST"]
+    found += _link_flags(dev)
     found += [] if dev.arp and dev.kind != "dummy" else ["NOARP"]
     found += ["PROMISC"] if dev.promiscuous else []
     if dev.up:
@@ -30,26 +32,35 @@ def flags(context: Context, dev: NetDevice) -> list[str]:
     return found
 
 
+def _link_flags(dev: NetDevice) -> list[str]:
+    if isinstance(dev, IpTunnel) and not dev.hard_header_len:
+        return ["POINTOPOINT"] if any(dev.config.remote) else []
+    kinds = {"loopback": ["LOOPBACK"], "dummy": ["BROADCAST"], "tun": ["POINTOPOINT", "MULTICAST"]}
+    return kinds.get(dev.kind, ["BROADCAST", "MULTICAST"])
+
+
 def state(dev: NetDevice) -> str:
     if not dev.up:
         return "DOWN"
-    if dev.kind in NO_STATE:
-        return "UNKNOWN"
     if dev.carrier:
-        return "UP"
+        return "UNKNOWN" if dev.kind in NO_STATE else "UP"
     lower = linked(dev)
     return "LOWERLAYERDOWN" if lower is not None and lower.netns is dev.netns else "DOWN"
 
 
 def linked(dev: NetDevice) -> NetDevice | None:
-    """The device that it hangs on (IFLA_LINK): a veth's other end, a macvlan's parent."""
+    """The device that it hangs on (IFLA_LINK): a veth's other end, a macvlan's parent, a tunnel's `dev`."""
+    if isinstance(dev, IpTunnel):
+        return dev.config.lower
     return dev.peer if isinstance(dev, Veth) else dev.parent if isinstance(dev, Macvlan) else None
 
 
 def full_name(context: Context, dev: NetDevice) -> str:
     """`eth0@if5`: with the other end, by name if it is in this namespace."""
     lower = _lower(context, dev)
-    return dev.name if lower is None else f"{dev.name}@if{lower}" if isinstance(lower, int) else f"{dev.name}@{lower.name}"
+    if lower is None:
+        return f"{dev.name}@NONE" if isinstance(dev, IpTunnel) else dev.name
+    return f"{dev.name}@if{lower}" if isinstance(lower, int) else f"{dev.name}@{lower.name}"
 
 
 def _lower(context: Context, dev: NetDevice) -> NetDevice | int | None:
@@ -79,7 +90,9 @@ def foreign_namespaces(netns: Netns) -> list[Netns]:
 
 
 def qdisc(dev: NetDevice) -> str:
-    return dev.qdisc.kind if dev.qdisc is not None else "noqueue" if dev.activated else "noop"
+    if dev.qdisc is not None or not dev.activated:
+        return dev.qdisc.kind if dev.qdisc is not None else "noop"
+    return "pfifo_fast" if dev.kind == "tun" else "noqueue"
 
 
 def first_line(context: Context, dev: NetDevice, *, mode: bool) -> str:
@@ -91,6 +104,8 @@ def first_line(context: Context, dev: NetDevice, *, mode: bool) -> str:
 
 
 def hardware_line(context: Context, dev: NetDevice) -> str:
+    if address := link_tunnel.address(dev):
+        return f"    link/{address}{link_netns(context, dev)}"
     loopback = dev.kind == "loopback"
     broadcast = "00:00:00:00:00:00" if loopback else "ff:ff:ff:ff:ff:ff"
     return f"    link/{'loopback' if loopback else 'ether'} {mac_text(dev.mac)} brd {broadcast}{link_netns(context, dev)}"
@@ -105,10 +120,16 @@ def as_json(context: Context, dev: NetDevice, *, mode: bool) -> dict[str, Any]:
     value |= {"master": dev.master.name} if dev.master is not None else {}
     value |= {"operstate": state(dev)} | ({"linkmode": "DEFAULT"} if mode else {}) | {"group": "default"}
     value |= {"txqlen": dev.txqueuelen} if dev.txqueuelen else {}
-    loopback = dev.kind == "loopback"
-    value |= {"link_type": "loopback" if loopback else "ether", "address": mac_text(dev.mac)}
-    value |= {"broadcast": "00:00:00:00:00:00" if loopback else "ff:ff:ff:ff:ff:ff"}
+    value |= _hardware_as_json(dev)
     elsewhere = linked(dev)
     if elsewhere is not None and isinstance(lower, int):
         value |= {"link_netnsid": foreign_namespaces(context.netns).index(elsewhere.netns)}
     return value
+
+
+def _hardware_as_json(dev: NetDevice) -> dict[str, Any]:
+    words = [word for word in link_tunnel.address(dev).split() if word not in {"peer", "brd"}]
+    kind, *addresses = words or ["ether", mac_text(dev.mac), "ff:ff:ff:ff:ff:ff"]
+    if dev.kind == "loopback":
+        kind, addresses = "loopback", ["00:00:00:00:00:00"] * 2
+    return {"link_type": kind} | dict(zip(("address", "broadcast"), addresses, strict=False))

@@ -1,10 +1,11 @@
-"""ip link add and del: veth, bridge, dummy and macvlan devices come and go."""
+"""ip link add and del: veth, bridge, dummy, macvlan and tunnel devices come and go."""
 
 from __future__ import annotations
 
 import errno
 from collections.abc import Callable
 from dataclasses import dataclass
+from importlib import import_module
 
 from emu.netdev.bridge import Bridge
 from emu.netdev.device import NetDevice
@@ -17,7 +18,8 @@ from emu.process import UsageError
 from emu.programs.ip.words import Context, Words, answers, extended, garbage, integer, invalid, not_modelled, parse_mac
 from emu.programs.libc.namespaces import by_name, by_pid
 
-OTHER_KINDS = frozenset({"vlan", "macvtap", "ipvlan", "vxlan", "gre", "gretap", "ipip", "sit", "bond", "tun", "wireguard", "vrf"})
+OTHER_KINDS = frozenset({"vlan", "macvtap", "ipvlan", "sit", "bond", "wireguard", "vrf", "geneve", "erspan", "vti", "ip6gre", "ip6tnl"})
+TUNNELS = frozenset({"vxlan", "gre", "gretap", "ipip"})
 MACVLAN_USAGE = """Usage: ... macvlan mode MODE
 
 MODE: private | vepa | bridge | passthru"""
@@ -104,13 +106,18 @@ def add(context: Context, words: Words) -> int:
         raise UsageError('Not enough information: "type" argument is required', 1)
     if kind in OTHER_KINDS:
         raise not_modelled(f"type {kind}")
-    if kind not in KINDS:
+    if kind == "tun":
+        raise extended("tun/tap creation via rtnetlink is not supported.")
+    if kind not in KINDS and kind not in TUNNELS:
         raise extended("Unknown device type.")
     if new.link is not None and kind != "macvlan":
         raise not_modelled(f"link add link … type {kind}")
     if kind != "veth":
         new.name = new.name or _free_name(new.netns, kind)
-    KINDS[kind](context, new, words)
+    if kind in TUNNELS:
+        import_module("emu.programs.ip.link_tunnel").add(context, new, kind, words)
+    else:
+        KINDS[kind](context, new, words)
     return 0
 
 
@@ -122,9 +129,9 @@ def _add_veth(context: Context, new: New, words: Words) -> None:
     other.name = other.name or _free_name(other.netns, "veth", new.name)
     ends = [Veth(context.netns.engine, each.name, each.address()) for each in (new, other)]
     ends[0].connect(ends[1])
-    _register(other, ends[1])
+    register(other, ends[1])
     try:
-        _register(new, ends[0])
+        register(new, ends[0])
     except UsageError:
         other.netns.remove_device(ends[1])
         raise
@@ -134,13 +141,13 @@ def _add_bridge(context: Context, new: New, words: Words) -> None:
     bridge = Bridge(context.netns.engine, new.name, new.address())
     bridge.mac_is_set = new.mac is not None
     bridge_options(bridge, words)
-    _register(new, bridge)
+    register(new, bridge)
 
 
 def _add_dummy(context: Context, new: New, words: Words) -> None:
     if words:
         raise garbage(words.peek())
-    _register(new, Dummy(context.netns.engine, new.name, new.address()))
+    register(new, Dummy(context.netns.engine, new.name, new.address()))
 
 
 def _add_macvlan(context: Context, new: New, words: Words) -> None:
@@ -154,7 +161,7 @@ def _add_macvlan(context: Context, new: New, words: Words) -> None:
     except OSError as error:
         raise answers(error.strerror or "Invalid argument") from None
     new.mtu = None
-    _register(new, macvlan)
+    register(new, macvlan)
 
 
 KINDS: dict[str, Callable[[Context, New, Words], None]] = {
@@ -165,7 +172,8 @@ KINDS: dict[str, Callable[[Context, New, Words], None]] = {
 }
 
 
-def _register(new: New, dev: NetDevice) -> None:
+def register(new: New, dev: NetDevice) -> None:
+    """Put a new device into its namespace. Raises UsageError."""
     if new.queue is not None:
         dev.txqueuelen = new.queue
     try:

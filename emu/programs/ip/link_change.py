@@ -5,8 +5,10 @@ from __future__ import annotations
 from emu.netdev.bridge import Bridge
 from emu.netdev.device import NetDevice
 from emu.netdev.macvlan import Macvlan
+from emu.netdev.vxlan import Vxlan
 from emu.netns.namespace import Netns
 from emu.process import UsageError
+from emu.programs.ip import link_vxlan
 from emu.programs.ip.link_add import bridge_options, device_name, find_netns, macvlan_mode, parse_mtu
 from emu.programs.ip.words import Context, Words, answers, extended, garbage, integer, invalid, not_modelled, parse_mac
 
@@ -54,19 +56,21 @@ def change(context: Context, words: Words) -> int:
         parse_mtu(wanted["mtu"])
     dev = context.device(name)
     if of_kind:
-        _change_kind(dev, words.next(), words)
+        _change_kind(context, dev, words.next(), words)
     _apply(context, dev, wanted, other)
     return 0
 
 
-def _change_kind(dev: NetDevice, kind: str, words: Words) -> None:
+def _change_kind(context: Context, dev: NetDevice, kind: str, words: Words) -> None:
     """`type KIND …`: what only such devices have."""
-    if kind not in {"bridge", "macvlan"}:
+    if kind not in {"bridge", "macvlan", "vxlan"}:
         raise not_modelled(f"link set … type {kind}")
     if kind != dev.kind:
         raise answers("Operation not supported")
     if isinstance(dev, Bridge):
         bridge_options(dev, words)
+    elif isinstance(dev, Vxlan):
+        link_vxlan.change(context, dev, words)
     elif isinstance(dev, Macvlan):
         try:
             dev.set_mode(macvlan_mode(words) or dev.mode)
