@@ -1,4 +1,4 @@
-"""udp-echo ADDRESS PORT: answer every datagram with `echo:` and its text. A small program of emu's own, for labs."""
+"""udp-echo [ADDRESS] PORT: answer every datagram with `echo:` and its text. A small program of emu's own, for labs."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def endpoint(argv: list[str]) -> tuple[str, int]:
 async def main(process: Process, argv: list[str]) -> int:
     sock = process.udp_socket()
     try:
-        sock.bind(endpoint(argv))
+        sock.bind(endpoint([argv[0], "0.0.0.0", *argv[1:]] if len(argv) == 2 else argv))
     except (OSError, ValueError) as error:
         raise UsageError(f"udp-echo: {strerror(error) if isinstance(error, OSError) else error}", 1) from None
     while True:

@@ -1,4 +1,7 @@
-"""udp-send [--sport N] [--wait SECONDS] ADDRESS PORT TEXT: one datagram, one answer. A small program of emu's own, for labs."""
+"""udp-send [--sport N] [--wait SECONDS] ADDRESS PORT TEXT [SPORT]: one datagram, one answer. A small program of emu's own, for labs.
+
+With SPORT the datagram is the text alone, without the end of a line, and the answer is printed as `answer: …` or `error: …`.
+"""
 
 from __future__ import annotations
 
@@ -8,8 +11,10 @@ from emu.process import Process, UsageError
 from emu.programs.libc.getaddrinfo import resolve
 from emu.programs.libc.getopt import Options, getopt
 from emu.programs.libc.resolver import UnknownName
-from emu.programs.libc.strerror import strerror
+from emu.programs.libc.strerror import number, strerror
 from emu.programs.udp_echo import is_port
+
+ANSWER_S = 3.0
 
 
 async def arguments(process: Process, argv: list[str], seconds: str) -> tuple[Options, str, int, str]:
@@ -39,6 +44,8 @@ async def answer(process: Process, work: Awaitable[str]) -> int:
 
 
 async def main(process: Process, argv: list[str]) -> int:
+    if len(argv) == 5 and is_port(argv[2]) and is_port(argv[4]):
+        return await _from_port(process, argv)
     options, address, port, text = await arguments(process, argv, "wait")
 
     async def ask() -> str:
@@ -49,3 +56,22 @@ async def main(process: Process, argv: list[str]) -> int:
         return (await sock.recv(timeout=float(options.text("wait", "2")))).decode("utf-8", "replace").rstrip()
 
     return await answer(process, ask())
+
+
+async def _from_port(process: Process, argv: list[str]) -> int:
+    """The form with SPORT."""
+    sock = process.udp_socket()
+    try:
+        sock.bind(("0.0.0.0", int(argv[4])))
+        sock.connect((await resolve(process, argv[1]), int(argv[2])))
+        sock.send(argv[3].encode())
+        process.print(f"answer: {(await sock.recv(timeout=ANSWER_S)).decode('utf-8', 'replace')}")
+    except UnknownName:
+        raise UsageError(f"{argv[0]}: bad address '{argv[1]}'", 1) from None
+    except TimeoutError:
+        process.print("error: timed out")
+        return 1
+    except OSError as error:
+        process.print(f"error: [Errno {number(error)}] {strerror(error)}")
+        return 1
+    return 0

@@ -159,3 +159,10 @@ def test_a_line_into_proc_sys_sets_the_sysctl() -> None:
     assert machines.output("a", "echo 2 > /proc/sys/net/ipv4/conf/eth0/rp_filter; sysctl -n net.ipv4.conf.eth0.rp_filter") == "2\n"
     assert machines.refusal("a", f"echo yes > {forward}") == (1, "bash: echo: write error: Invalid argument\n")
     assert machines.refusal("a", "echo 1 > /proc/sys/net/nope") == (1, "bash: /proc/sys/net/nope: No such file or directory\n")
+
+
+def test_udp_send_from_a_port_sends_the_text_alone_and_says_what_came() -> None:
+    machines = Machines()
+    machines.output("b", "udp-echo 9000 & echo started")
+    assert machines.output("a", "udp-send 10.5.0.2 9000 hello 40000") == "answer: echo:hello\n"
+    assert machines.output("a", "udp-send 10.5.0.2 9999 hello 40001; true") == "error: [Errno 111] Connection refused\n"
