@@ -209,7 +209,7 @@ class Canonicaliser:
         fields[where + "UDP source port"], fields[where + "UDP destination port"] = source, port_value(body[2:4])
         fields[where + "UDP length"] = int.from_bytes(body[4:6], "big")
         if not quoted:
-            out.call("UDP", f"{ip_text(packet[12:16])}:{source} > {ip_text(packet[16:20])}:{destination}")
+            out.call("UDP datagram", f"{ip_text(packet[12:16])}:{source} > {ip_text(packet[16:20])}:{destination}")
             fields[where + "UDP checksum"] = (
                 "none" if body[6:8] == b"\x00\x00" else _sum(packet, body, udp.CHECKSUM) if whole else "of a part"
             )

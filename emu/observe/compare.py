@@ -28,6 +28,7 @@ from emu.observe.values import Name
 from emu.observe.words import Difference, sentences
 
 SUFFIXES = (".pcap", ".pcapng", ".cap", ".pcap.gz", ".pcapng.gz", ".cap.gz")
+MOST_SHOWN = 200
 MERGED = "all"  # emu's file of all interfaces beside one file for each: the same frames once more
 
 Frames = list[CapturedFrame]
@@ -50,7 +51,9 @@ class Comparison:
 
     def report(self) -> str:
         """For people: what differs, what is accepted, and how much was compared."""
-        lines = [str(difference) for difference in self.differences]
+        lines = [str(difference) for difference in self.differences[:MOST_SHOWN]]
+        if len(self.differences) > MOST_SHOWN:
+            lines.append(f"… and {len(self.differences) - MOST_SHOWN} more (--json has all)")
         lines += [f"accepted: {difference} ({entry.reason})" for difference, entry in self.accepted]
         compared = f"{_count(self.captures, 'capture')}, {_count(self.frames, 'frame')}"
         return "\n".join([*lines, f"{compared}: {_count(len(self.differences), 'difference') if self.differences else 'equal'}"])

@@ -35,12 +35,18 @@ class Renaming:
         return True
 
     def could_meet(self, ours: Fields, theirs: Fields) -> bool:
-        return all(
-            self._ours.get((there.kind, there.value), mine.value) == mine.value
-            and self._theirs.get((mine.kind, mine.value), there.value) == there.value
-            for mine, there in zip(ours.values(), theirs.values(), strict=True)
-            if isinstance(mine, Name) and isinstance(there, Name)
-        )
+        """Whether each name may stand for its counterpart, also when all of them do."""
+        forth: dict[tuple[str, str], str] = {}
+        back: dict[tuple[str, str], str] = {}
+        for mine, there in zip(ours.values(), theirs.values(), strict=True):
+            if isinstance(mine, Name) and isinstance(there, Name):
+                our_key, their_key = (mine.kind, mine.value), (there.kind, there.value)
+                known, returned = self._ours.get(their_key, mine.value), self._theirs.get(our_key, there.value)
+                if (known, returned) != (mine.value, there.value):
+                    return False
+                if (forth.setdefault(their_key, mine.value), back.setdefault(our_key, there.value)) != (mine.value, there.value):
+                    return False
+        return True
 
     def expected(self, theirs: Value) -> str:
         """The reference's value in our words."""

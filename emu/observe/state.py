@@ -41,7 +41,7 @@ _LEFT_OUT = [  # what it is, what is put in its place
     (re.compile(r"^(\w+ +\d+) \d+ (?=[A-Zs])", re.MULTILINE), r"\1 (seconds) "),  # conntrack's timeout
     (re.compile(r"\d{4}-\d\d-\d\dT[\d:.]+Z"), "(time)"),
     (re.compile(r"(About an?|Less than a|\d+) (second|minute|hour|day)s?( ago)?"), "(time)"),
-    (re.compile(r"^# .*\n", re.MULTILINE), ""),
+    (re.compile(r"^# (Generated|Completed) .*$"), ""),
     (re.compile(r"(?m)^(:\S+ \S+) \[\d+:\d+\]$"), r"\1"),
     (re.compile(r"[ \t]+"), " "),
 ]
@@ -98,9 +98,9 @@ def _name(match: re.Match[str]) -> Name | None:
         return Name("MAC", text) if not int(text[:2], 16) & 1 and text != "00:00:00:00:00:00" else None
     if kind == "port":
         return Name("ephemeral port", text) if int(text) in EPHEMERAL else None
-    return Name(
-        {"id": "id", "veth": "veth", "index": "interface number", "echo": "id of echo requests"}[kind], text[:12] if kind == "id" else text
-    )
+    if kind == "echo":  # process numbers: two containers may have the same one
+        return Name("echo id between " + " ".join(re.findall(r"(?:src|dst)=(\S+)", match.string)), text)
+    return Name({"id": "id", "veth": "veth", "index": "interface number"}[kind], text[:12] if kind == "id" else text)
 
 
 def _can_be(ours: Line, reference: Line, names: Renaming) -> bool:
@@ -134,8 +134,9 @@ def _ordered(name: str, ours: Sequence[tuple[int, Line]], reference: Sequence[tu
                 yield Difference(name, f"{_text(line)}, expected {_text(their_line, names)}", line=number)
         for number, line in some[common:]:
             yield Difference(name, f"{_text(line)} is not expected", line=number)
+        where = f"before line {ours[end][0]}" if end < len(ours) else "at the end"
         for _, line in others[common:]:
-            yield Difference(name, f"a line is missing: {_text(line, names)}")
+            yield Difference(name, f"a line is missing {where}: {_text(line, names)}")
 
 
 def _unordered(name: str, ours: Iterable[tuple[int, Line]], reference: Sequence[tuple[int, Line]], names: Renaming) -> Iterator[Difference]:

@@ -75,7 +75,8 @@ def _missing(name: str, frames: Sequence[Canonical | None], where: int | None) -
     for kind, group in groupby(there, lambda frame: frame.kind):
         some = list(group)
         details = [frame.title.removeprefix(frame.kind).strip() for frame in some if frame.title != frame.kind]
-        shown = f": {', '.join(dict.fromkeys(details))}" if details else ""
+        details = list(dict.fromkeys(details))
+        shown = f": {', '.join(details[:_MOST])}{', …' if len(details) > _MOST else ''}" if details else ""
         before = f"before frame {where}" if where is not None else "at the end"
         yield Difference(name, f"{counted(len(some), kind)} missing {before}{shown}", (), tuple(frame.number for frame in some))
 
