@@ -1,20 +1,22 @@
 """Docker's built-in address management for one engine (libnetwork ipam/allocator.go, ipamutils, bitseq).
 
 Subnets come from a rotating scan of the default list; addresses are the lowest free of their pool, and a released one is handed out again
-at once. Not modelled: the serial mode that swarm switches on, global scope, other IPAM drivers.
+at once. A swarm's pools are serial: the next address after the last one given, and round. Not modelled: other IPAM drivers.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from itertools import chain
+from typing import TYPE_CHECKING, Any
 
 from emu.docker.errors import DockerError
 from emu.packet import address
 from emu.packet.address import Ip, from_number, ip_text, number
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable
 
 POOL_OVERLAP = "Pool overlaps with other one on this address space"
 ADDRESS_IN_USE = "Address already in use"
@@ -70,24 +72,45 @@ def _default_pools() -> list[Prefix]:
 DEFAULT_POOLS = _default_pools()
 
 
+class Pieces(Sequence[Prefix]):
+    """Subnets of one length cut out of larger ones, in their order; none is made before it is asked for."""
+
+    def __init__(self, bases: Sequence[Prefix], length: int) -> None:
+        self.bases = tuple(bases)
+        self.length = length
+
+    def __len__(self) -> int:
+        return sum(1 << self.length - base.length for base in self.bases)
+
+    def __getitem__(self, index: Any) -> Any:
+        for base in self.bases:
+            count = 1 << self.length - base.length
+            if index < count:
+                return Prefix(base.nth(index << 32 - self.length), self.length)
+            index -= count
+        raise IndexError(index)
+
+
 class Pool:
     """The addresses of one subnet; those handed out by themselves come from `range`, a part of it."""
 
-    def __init__(self, subnet: Prefix, ip_range: Prefix | None = None) -> None:
+    def __init__(self, subnet: Prefix, ip_range: Prefix | None = None, *, serial: bool = False) -> None:
         self.subnet = subnet
         self.range = ip_range
         self.used = {0, subnet.size - 1}  # network and broadcast address
         part = ip_range or subnet
         self._first = subnet.ordinal(part.base)
         self._last = self._first + part.size - 1
-        self._lowest = self._first  # no address of the range below this is free
+        self._serial = serial
+        self._next = self._first  # without `serial` no address of the range below this is free
 
     def allocate(self) -> Ip:
-        """The lowest free address. Raises DockerError."""
-        for ordinal in range(self._lowest, self._last + 1):
+        """The lowest free address, or if serial the next one. Raises DockerError."""
+        before = range(self._first, self._next) if self._serial else ()
+        for ordinal in chain(range(self._next, self._last + 1), before):
             if ordinal not in self.used:
                 self.used.add(ordinal)
-                self._lowest = ordinal + 1
+                self._next = ordinal + 1
                 return self.subnet.nth(ordinal)
         raise DockerError(500, NO_ADDRESS)
 
@@ -104,15 +127,16 @@ class Pool:
     def release(self, ip: Ip) -> None:
         ordinal = self.subnet.ordinal(ip)
         self.used.discard(ordinal)
-        if self._first <= ordinal < self._lowest:
-            self._lowest = ordinal
+        if not self._serial and self._first <= ordinal < self._next:
+            self._next = ordinal
 
 
 class AddressSpace:
-    """The pools of one engine."""
+    """The pools of one engine, or (`serial`) of a swarm."""
 
-    def __init__(self, defaults: Iterable[Prefix] = DEFAULT_POOLS) -> None:
-        self.defaults = list(defaults)
+    def __init__(self, defaults: Sequence[Prefix] = DEFAULT_POOLS, *, serial: bool = False) -> None:
+        self.defaults = defaults
+        self.serial = serial
         self.pools: list[Pool] = []
         self._next = 0  # where the next search for a default pool begins
 
@@ -120,7 +144,7 @@ class AddressSpace:
         """A pool that the user named. One with a range is checked by its driver only, as in libnetwork. Raises DockerError."""
         if ip_range is None and any(pool.subnet.overlaps(subnet) for pool in self.pools):
             raise DockerError(403, POOL_OVERLAP)
-        pool = Pool(subnet, ip_range)
+        pool = Pool(subnet, ip_range, serial=self.serial)
         self.pools.append(pool)
         return pool
 

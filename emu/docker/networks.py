@@ -6,18 +6,18 @@ import re
 from typing import TYPE_CHECKING
 
 from emu.docker import place
+from emu.docker.allocation import DEFAULT_GATEWAY, allocate, ip_of
 from emu.docker.errors import DockerError, network_not_found
 from emu.docker.files import edit, joined, left
-from emu.docker.ipam import AddressSpace, Pool, Prefix
+from emu.docker.ipam import AddressSpace, Prefix
 from emu.docker.model import Container, Endpoint, EndpointConfig, IpamConfig, Network, NetworkConfig
 from emu.packet import address
-from emu.packet.address import ANY, Ip, Mac, ip_text
+from emu.packet.address import ANY, Ip, Mac
 
 if TYPE_CHECKING:
     from emu.docker.engine import DockerEngine
 
 PREDEFINED = ("bridge", "host", "none", "default")
-DEFAULT_GATEWAY = "DefaultGatewayIPv4"  # an aux-address of this name is what containers route to
 HOST_CONFLICT = "container cannot be disconnected from host network or connected to host network"
 SHARED_CONFLICT = "container sharing network namespace with another container or host cannot be connected to any other network"
 PRIVATE_CONFLICT = "container cannot be connected to multiple networks with one of the networks in private (none) mode"
@@ -74,7 +74,7 @@ class Networks:
             raise DockerError(403, f'only one instance of "{driver.name}" network is allowed')
         network = Network(name, docker.new_id(f"network {name}"), config, docker.engine.now, driver, predefined=predefined)
         if driver.has_addresses:
-            self._allocate(network)
+            allocate(network, self.space, self._host_uses)
         try:
             driver.create_network(network)
         except DockerError:
@@ -84,47 +84,6 @@ class Networks:
         self.all[network.id] = network
         docker.firewall.network_created()
         return network
-
-    def _allocate(self, network: Network) -> None:
-        """The subnet, the gateway, and what the user wants to be left free."""
-        if len(network.config.ipam) > 1:
-            text = "bridge driver doesn't support multiple subnets"
-            raise DockerError(400, text if network.driver.name == "bridge" else f"{network.driver.name}: several subnets are not modelled")
-        config = network.config.ipam[0] if network.config.ipam else IpamConfig()
-        pool = network.pool = self._pool(config)
-        aux = {name: _ip(text, f"invalid auxiliary address: ({name}:{text})") for name, text in config.aux_addresses}
-        wrong = f"invalid gateway address {config.gateway} in Ipam configuration"
-        try:
-            network.gateway = self._reserve(pool, _ip(config.gateway, wrong) if config.gateway else None, config.gateway)
-            for name, ip in aux.items():
-                self._reserve_aux(pool, name, ip)
-        except DockerError:
-            self.space.release(pool)
-            raise
-        network.default_gateway = aux.get(DEFAULT_GATEWAY, network.gateway)
-
-    def _pool(self, config: IpamConfig) -> Pool:
-        if not config.subnet:
-            return self.space.request_default(self._host_uses)
-        subnet = _prefix(config.subnet, f"Invalid subnet {config.subnet} : invalid CIDR address: {config.subnet}")
-        part = _prefix(config.ip_range, f"invalid CIDR address: {config.ip_range}") if config.ip_range else None
-        return self.space.request(subnet, part)
-
-    @staticmethod
-    def _reserve(pool: Pool, ip: Ip | None, text: str) -> Ip:
-        try:
-            return pool.reserve(ip) if ip is not None else pool.allocate()
-        except DockerError as error:
-            raise DockerError(error.status, f"failed to allocate gateway ({text}): {error.message}") from None
-
-    @staticmethod
-    def _reserve_aux(pool: Pool, name: str, ip: Ip) -> None:
-        if not pool.subnet.contains(ip):
-            raise DockerError(400, f"auxiliary address: ({name}:{ip_text(ip)}) must belong to the master pool: {pool.subnet}")
-        try:
-            pool.reserve(ip)
-        except DockerError as error:
-            raise DockerError(500, f"failed to allocate secondary ip address ({name}:{ip_text(ip)}): {error.message}") from None
 
     def _host_uses(self, subnet: Prefix) -> bool:
         """Does it overlap a route of the host to a link, or hold one of its name servers?"""
@@ -218,7 +177,7 @@ class Networks:
         if config.ip:
             if not any(ipam.subnet for ipam in network.config.ipam):
                 raise DockerError(400, IP_UNCONFIGURED)
-            _ip(config.ip, f"invalid IPv4 address: {config.ip}")
+            ip_of(config.ip, f"invalid IPv4 address: {config.ip}")
 
     def join(self, container: Container, network: Network, config: EndpointConfig) -> Endpoint:
         """Make the endpoint and put it into the container's namespace. Raises DockerError, and leaves nothing behind then."""
@@ -276,17 +235,3 @@ class Networks:
 
 def _counted(part: str) -> tuple[bool, int, str]:
     return (not part.isdecimal(), int(part) if part.isdecimal() else 0, part)
-
-
-def _prefix(text: str, wrong: str) -> Prefix:
-    try:
-        return Prefix.parse(text)
-    except ValueError:
-        raise DockerError(400, wrong) from None
-
-
-def _ip(text: str, wrong: str) -> Ip:
-    try:
-        return address.ip(text)
-    except ValueError:
-        raise DockerError(400, wrong) from None
