@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from emu.packet.frame import Frame
 
 EPOCH_NS = 1_577_836_800 * 1_000_000_000  # 2020-01-01T00:00:00Z: the moment at which virtual time is 0, for programs too
+SWITCHING = ("bridge ", "macvlan ")  # kinds that see frames for others in promiscuous mode only; veths, tunnels and the like see all
 LOOK_BACK = 4096  # records; a packet that dropped was last seen just before
 
 # What every network does all the time with frames that are for someone else: counted by the devices, but no drop to be told of.
@@ -171,7 +172,9 @@ class Recorder:
             if direction is not RX or dev.accepts(frame.wire[:6]):
                 everything(dev, direction, frame)
 
-        return everything if self._promiscuous and self.interfaces[number].label not in self._plain else for_this_host
+        interface = self.interfaces[number]
+        plain = not self._promiscuous or interface.label in self._plain
+        return for_this_host if plain and interface.description.startswith(SWITCHING) else everything
 
     def _check(self) -> None:
         try:

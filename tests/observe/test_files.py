@@ -116,15 +116,16 @@ def test_what_was_on_disk_meanwhile_is_written_as_if_it_had_stayed_in_memory(tmp
     assert len(one["captures/all.pcapng"]) > 100_000
 
 
-def test_without_promiscuous_mode_only_frames_for_the_host_are_kept(tmp_path):
+def test_without_promiscuous_mode_a_bridge_shows_only_what_is_for_its_host(tmp_path):
     frames = {}
     for promiscuous in (True, False):
         net = Bridged(2)
         recorder = recorder_of(net, promiscuous=promiscuous)
         send(net)
         frames[promiscuous] = [recorder.interfaces[index].label for _, index, *_ in recorder.store]
-    assert frames[True].count("switch/port1") == 4
-    assert frames[False].count("switch/port1") == 3  # not what h1 sends to h2, but what goes out and what is broadcast
+    assert frames[True].count("switch/br0") == 4
+    assert frames[False].count("switch/br0") == 1  # what is broadcast
+    assert frames[True].count("switch/port1") == frames[False].count("switch/port1") == 4
     assert frames[True].count("h1/eth0") == frames[False].count("h1/eth0") == 4
 
 

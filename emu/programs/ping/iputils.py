@@ -81,6 +81,17 @@ def _integer(text: str, low: int, high: int) -> int:
     return int(text)
 
 
+def _traffic_class(text: str) -> int:
+    """-Q: decimal, octal or hexadecimal, as strtol reads it."""
+    try:
+        value = int(text, 0) if text[:1] != "0" or text[1:2] in {"x", "X"} else int(text, 8)
+    except ValueError:
+        raise UsageError(f"ping: bad TOS value: {text}", 2) from None
+    if not 0 <= value <= 255:
+        raise UsageError(f"ping: the decimal value of TOS bits must be in range 0-255: {value}", 2)
+    return value
+
+
 def _seconds_ns(text: str, what: str) -> int:
     try:
         value = float(text)
@@ -113,7 +124,7 @@ class _Ping:
         if discovery not in {"do", "want", "dont"}:
             raise UsageError(f"ping: invalid -M argument: {discovery}", 1)
         ttl = _integer(options.text("t"), 0, 255) if "t" in options else None
-        tos = _integer(options.text("Q", "0"), 0, 255)
+        tos = _traffic_class(options.text("Q", "0"))
         self.echo = Echo(process, address, ttl=ttl, tos=tos, mtu_discovery=discovery, source=options.text("I"))
         self.broadcast = "b" in options
         self.sent: dict[int, int] = {}  # when, by sequence number (modulo 2**16), in microseconds
