@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from emu.dumps import dump_now
 from emu.errors import EmuError
 from emu.lab import Lab, StepResult
 from emu.netdev.device import NetDevice
@@ -23,33 +24,6 @@ from emu.observe.state import compare_state, is_unordered
 from emu.observe.words import Difference
 from emu.runner import RunResult, run
 from emu.topology.spec import Topology
-
-PLACES = {  # of a dump PLACE.WHAT: the command that prints it, on the machine
-    "ip-addr": "ip addr",
-    "ip-route": "ip route",
-    "ip-neigh": "ip neigh",
-    "ip-rule": "ip rule",
-    "ip-route-local": "ip route show table local",
-    "ip-link-detail": "ip -d link",
-    "iptables-save": "iptables-save",
-    "conntrack-L": "conntrack -L",
-    "ss-lntu": "ss -lntu",
-    "bridge-fdb": "bridge fdb show",
-    "bridge-link": "bridge -d link",
-    "brctl-show": "brctl show",
-    "sysctl": "sysctl -a",
-}
-FILES = {  # the same, in the container itself
-    "resolv.conf": "cat /etc/resolv.conf",
-    "hosts": "cat /etc/hosts",
-    "hostname": "cat /etc/hostname",
-    "env": "sh -c env",
-}
-DOCKER = {  # of a dump without a place: of the first host with Docker
-    "docker-network-ls": "docker network ls",
-    "docker-ps": "docker ps -a",
-    "docker-network-inspect.json": "docker network inspect",
-}
 
 
 @dataclass
@@ -90,24 +64,27 @@ class _Watcher:
         for name, dev in capture_points(lab):
             self.names.setdefault(name, dev.label.replace("/", "."))
         if step is None:
-            self._read(lab, {path: path.name for path in self._left if path.parent == self.state})
+            self._read(lab, {path: path.name for path in self._left if path.parent == self.state}, "")
             for path in sorted(self._left):
                 self.unknown.append(Difference(str(path.relative_to(self.state)), "no step says that this is its state"))
         elif step.step.state:
             moment = step.step.state
-            early = [path for path in self._left if path.parent != self.state]
-            during = {path: path.name.removeprefix(f"{moment}.") for path in early if path.name.startswith(f"{moment}.")}
-            whole = {path: path.name for path in early if path.parent == self.state / moment}
+            named = [
+                path for path in self._left if path.name.startswith(f"{moment}.") and (path.parent != self.state or path.suffix == ".txt")
+            ]
+            during = {path: path.name.removeprefix(f"{moment}.") for path in named}
+            whole = {path: path.name for path in self._left if path.parent == self.state / moment}
             if not during and not whole:
-                raise EmuError(f"{step.step.source}: the reference has no folder state/{moment} and no state/*/{moment}.*")
-            self._read(lab, during | whole)
+                raise EmuError(f"{step.step.source}: the reference has no folder state/{moment} and no file {moment}.* in one or beside it")
+            self._read(lab, during | whole, moment)
 
-    def _read(self, lab: Lab, dumps: dict[Path, str]) -> None:
+    def _read(self, lab: Lab, dumps: dict[Path, str], moment: str) -> None:
         for path, dump in sorted(dumps.items()):
             self._left.discard(path)
             name = str(path.relative_to(self.state))
             try:
-                self.dumps.append((name, _printed(lab, dump), path.read_text(encoding="utf-8")))
+                what, text = dump_now(lab, dump, moment)
+                self.dumps.append((name.removesuffix(dump) + what, text, path.read_text(encoding="utf-8")))
             except (EmuError, OSError, UnicodeDecodeError) as error:
                 self.unknown.append(Difference(name, f"cannot be compared: {error}"))
 
@@ -133,32 +110,6 @@ def capture_points(lab: Lab) -> Iterator[tuple[str, NetDevice]]:
         for network in host.docker.networks.all.values() if host.docker is not None else ():
             if f"br-{network.id[:12]}" in host.netns.devices:
                 yield f"{host.name}.br-{network.name}", host.netns.devices[f"br-{network.id[:12]}"]
-
-
-def _printed(lab: Lab, name: str) -> str:
-    """What emu's programs print now for a dump of this name. Raises EmuError for a name that stands for no command."""
-    if name in DOCKER or name.startswith("docker-inspect-"):
-        host = next((host.name for host in lab.hosts.values() if host.docker is not None), "")
-        line = DOCKER.get(name) or f"docker inspect {name.removeprefix('docker-inspect-').removesuffix('.json')}"
-        if name == "docker-network-inspect.json":
-            line += "".join(f" {network.name}" for network in lab.hosts[host].docker.networks.all.values())
-        return lab.run(host, line).stdout
-    place, _, what = name.partition(".")
-    if what in FILES:
-        return lab.run(_place(lab, place), FILES[what]).stdout
-    if what not in PLACES:
-        raise EmuError("no command is known that prints it")
-    process = lab.run(_place(lab, place), PLACES[what], programs_of="host")
-    return process.output if process.exit_status else process.stdout
-
-
-def _place(lab: Lab, name: str) -> str:
-    """A host, or a container by its own name. Raises EmuError."""
-    places = lab.places()
-    found = [each for each in places if each == name or each.rpartition("/")[2] == name]
-    if len(found) != 1 and name not in places:
-        raise EmuError(f"there is no place '{name}'" if not found else f"'{name}' may be {' or '.join(found)}")
-    return name if name in places else found[0]
 
 
 def check(topology: Topology, output: Path | None = None) -> CheckResult:

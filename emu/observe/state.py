@@ -11,7 +11,8 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from difflib import SequenceMatcher
 from typing import Any
 
@@ -29,6 +30,8 @@ _TOKEN = re.compile(
       | (?P<veth>\bveth[0-9a-f]{7}\b)
       | (?P<index>(?<=@if)\d+|^\d+(?=:[ ])|(?<=link-netnsid[ ])\d+)
       | (?P<echo>(?<=[ ]id=)\d+)
+      | (?P<revision>(?<=Index:[ ])\d+|(?<=_revision:[ ])\d+)
+      | (?P<lease>(?<=\.lease:[ ])[1-9]\d+|(?<="lease[ ])[0-9a-f]{15,16})
       | (?P<port>(?<=port=)\d+|(?<=port[ ])\d+|(?<=127\.0\.0\.11:)\d+)""",
     re.VERBOSE | re.MULTILINE,
 )
@@ -43,6 +46,9 @@ _LEFT_OUT = [  # what it is, what is put in its place
     (re.compile(r"(About an?|Less than a|\d+) (second|minute|hour|day)s?( ago)?"), "(time)"),
     (re.compile(r"^# (Generated|Completed) .*$"), ""),
     (re.compile(r"(?m)^(:\S+ \S+) \[\d+:\d+\]$"), r"\1"),
+    (re.compile(r"(?<=\.ttl: )\d+|(?<=remaining\()\d+"), "(seconds)"),
+    (re.compile(r"^\[0:\d+\] "), "[never] "),  # a rule's counters
+    (re.compile(r"^\[\d+:\d+\] "), "[counted] "),
     (re.compile(r"[ \t]+"), " "),
 ]
 
@@ -55,6 +61,8 @@ def compare_state(name: str, ours: str, reference: str, names: Renaming) -> list
         except ValueError:
             return [Difference(name, f"is no JSON: {ours[:60]!r}")]
         ours, reference = "\n".join(_flat(_like(mine, theirs))), "\n".join(_flat(theirs))
+    if name.endswith("docker-inspect"):  # lines of a name and what is said of it
+        ours, reference = ("\n".join(_flat_lines(text)) for text in (ours, reference))
     if name.endswith("brctl-show"):  # ports stand in the order of their names, the first beside the bridge
         ours, reference = (re.sub(r"(?m)\t(no|yes)\t+(\S+)$", r"\t\1\n\2", text) for text in (ours, reference))
     mine_lines, their_lines = _lines(ours), _lines(reference)
@@ -100,7 +108,7 @@ def _name(match: re.Match[str]) -> Name | None:
         return Name("ephemeral port", text) if int(text) in EPHEMERAL else None
     if kind == "echo":  # process numbers: two containers may have the same one
         return Name("echo id between " + " ".join(re.findall(r"(?:src|dst)=(\S+)", match.string)), text)
-    return Name({"id": "id", "veth": "veth", "index": "interface number"}[kind], text[:12] if kind == "id" else text)
+    return Name("interface number" if kind == "index" else kind, text[:12] if kind == "id" else text)
 
 
 def _can_be(ours: Line, reference: Line, names: Renaming) -> bool:
@@ -139,9 +147,10 @@ def _ordered(name: str, ours: Sequence[tuple[int, Line]], reference: Sequence[tu
             yield Difference(name, f"a line is missing {where}: {_text(line, names)}")
 
 
-def _unordered(name: str, ours: Iterable[tuple[int, Line]], reference: Sequence[tuple[int, Line]], names: Renaming) -> Iterator[Difference]:
-    """Lines that can only be one go first: they tell what names mean."""
+def _unordered(name: str, ours: Sequence[tuple[int, Line]], reference: Sequence[tuple[int, Line]], names: Renaming) -> Iterator[Difference]:
+    """Lines that can only be one go first: they tell what names mean; of several, one whose names stand in as many other lines."""
     left, missing, waiting = list(ours), [], [line for _, line in reference]
+    counts = [Counter(value for _, line in lines for value in line if isinstance(value, Name)) for lines in (ours, reference)]
     if name.endswith(".sysctl"):
         waiting = list(dict.fromkeys(waiting))  # it was asked for some twice
     while waiting:
@@ -149,14 +158,19 @@ def _unordered(name: str, ours: Iterable[tuple[int, Line]], reference: Sequence[
         position = min(range(len(waiting)), key=lambda each: (len(candidates[each]), each))
         theirs, found = waiting.pop(position), candidates[position]
         if found:
-            names.meet(_fields(found[0][1]), _fields(theirs))
-            left.remove(found[0])
+            alike = next((each for each in found if _often(each[1], counts[0]) == _often(theirs, counts[1])), found[0])
+            names.meet(_fields(alike[1]), _fields(theirs))
+            left.remove(alike)
         else:
             missing.append(theirs)
     for line in missing:
         yield Difference(name, f"a line is missing: {_text(line, names)}")
     for number, line in left if not name.endswith(".sysctl") else ():  # of which the reference has a selection
         yield Difference(name, f"{_text(line)} is not expected", line=number)
+
+
+def _often(line: Line, counts: Counter[Name]) -> list[int]:
+    return [counts[value] for value in line if isinstance(value, Name)]
 
 
 # --- JSON: one line a value
@@ -180,6 +194,12 @@ def _flat(value: Any, path: str = "") -> Iterator[str]:
             yield from _flat(each, f"{path}[{position}]")
     else:
         yield f"{path}: {json.dumps(value)}"
+
+
+def _flat_lines(text: str) -> Iterator[str]:
+    for line in sorted(text.splitlines()):
+        name, _, value = line.partition(" ")
+        yield from _flat(json.loads(value), name)
 
 
 def _named(value: Any) -> str:

@@ -10,6 +10,7 @@ from emu.engine import Future
 from emu.process import UsageError
 from emu.programs.etcdctl.call import Call, Flags
 from emu.programs.libc import goflag
+from emu.store.dump import time_to_live
 from emu.store.model import Event, KeyValue
 
 FLAGS: dict[str, dict[str, type]] = {
@@ -151,12 +152,10 @@ def _revoke(call: Call) -> None:
 
 def _time_to_live(call: Call) -> None:
     text = call.arguments[0] if call.arguments else ""
-    lease = call.store.leases.get(_lease_id(text))
-    if lease is None:
+    if (lease := _lease_id(text)) not in call.store.leases:
         call.print(f"lease {text} already expired")
         return
-    keys = f", attached keys([{' '.join(sorted(lease.keys))}])" if call.flags.get("keys") else ""
-    call.print(f"lease {lease.id:x} granted with TTL({lease.ttl}s), remaining({call.store.remaining(lease.id)}s){keys}")
+    call.print(time_to_live(call.store, lease, with_keys=bool(call.flags.get("keys"))))
 
 
 def _list(call: Call) -> None:
