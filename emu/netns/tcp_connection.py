@@ -149,12 +149,12 @@ class Connection:
                 if not self.receiver.receive(received):
                     self._drop(received.datagram)
             else:
-                self.receiver.acknowledge_soon(quick=True)
+                self.receiver.acks.soon(quick=True)
                 self._drop(received.datagram)
         if self.state is S.TIME_WAIT:
             return
         self.sender.push()
-        self.receiver.check_ack()
+        self.receiver.acks.check()
         self._wake()
 
     def _receive_in_syn_sent(self, received: Received, segment: Segment) -> None:
@@ -246,7 +246,7 @@ class Connection:
         """The peer's FIN is in order (tcp_fin)."""
         if self.state is S.ESTABLISHED:
             self.state = S.CLOSE_WAIT
-            self.receiver.enter_pingpong()
+            self.receiver.acks.enter_pingpong()
         elif self.state is S.FIN_WAIT1:
             self.output.acknowledge()
             self.state = S.CLOSING
@@ -315,7 +315,7 @@ class Connection:
     def _stop(self) -> None:
         self.timer.stop()
         self.sender.timer.stop()
-        self.receiver.ack_timer.stop()
+        self.receiver.acks.timer.stop()
 
     # --- for the socket
 

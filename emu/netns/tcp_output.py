@@ -71,7 +71,7 @@ class Output:
             flags |= ACK
             window = receiver.offer()
             options = tcp_options.build(times, receiver.queue.blocks(self._sack_limit) if self._sack_limit else ())
-            receiver.on_sent(bool(payload))
+            receiver.acks.on_sent(bool(payload))
         acknowledgment = receiver.nxt & WRAP if flags & ACK else 0
         segment = Segment(
             connection.local_port, connection.peer_port, start & WRAP, acknowledgment, flags, window, options, payload

@@ -1,7 +1,7 @@
-"""The receiving half of a TCP connection: data, delayed ACKs, the window (net/ipv4/tcp_input.c, tcp_output.c).
+"""The receiving half of a TCP connection: data, and the window (net/ipv4/tcp_input.c, tcp_output.c).
 
 The receive buffer counts payload bytes, and half of it is offered as window, as with tcp_adv_win_scale 1; it grows with what the program
-reads in a round trip (tcp_rcv_space_adjust). Not modelled: SACK compression, urgent data, pruning of the queue under memory pressure.
+reads in a round trip (tcp_rcv_space_adjust). Not modelled: urgent data, pruning of the queue under memory pressure.
 """
 
 from __future__ import annotations
@@ -10,23 +10,19 @@ from collections import deque
 from typing import TYPE_CHECKING
 
 from emu.engine import MILLISECOND
+from emu.netns.tcp_delayed_ack import DelayedAck
 from emu.netns.tcp_reassembly import Reassembly
 from emu.netns.tcp_segment import WRAP, Received, is_newer
-from emu.netns.tcp_timer import RestartableTimer
-from emu.packet.tcp import FIN, PSH
+from emu.packet.tcp import FIN
 
 if TYPE_CHECKING:
     from emu.netns.tcp_connection import Connection
 
-DELAYED_ACK_MIN_NS = 40 * MILLISECOND
-DELAYED_ACK_MAX_NS = 200 * MILLISECOND
-MAX_QUICK_ACKS = 16
-DEFAULT_MSS = 536
 _OVERHEAD = 832  # what Linux counts for a buffer beside its payload; decides which segments let the window grow
 
 
 class Receiver:
-    """What has come in, what may come, and when it is acknowledged. Sequence numbers are absolute."""
+    """What has come in, and what may come. Sequence numbers are absolute."""
 
     def __init__(self, connection: Connection, buffer: int, buffer_max: int, mss: int) -> None:
         self._connection = connection
@@ -44,15 +40,7 @@ class Receiver:
         self.unread = 0
         self._chunks: deque[bytes] = deque()
         self.queue = Reassembly()
-        # Acknowledging
-        self.ack_timer = RestartableTimer(connection.engine)
-        self._ack_due = self._ack_now = False
-        self._pushed = 0  # small segments not yet read: 0, 1, 2 or more
-        self._estimated_mss = DEFAULT_MSS  # icsk_ack.rcv_mss
-        self._quick = 0
-        self._pingpong = False
-        self._delay_ns = 0  # icsk_ack.ato
-        self._last_data_ns = 0
+        self.acks = DelayedAck(connection)
         # Buffer growth
         self._rtt_ns = 0
         self._measured_from = 0
@@ -92,28 +80,30 @@ class Receiver:
         fin = bool(received.flags & FIN)
         if received.end <= self.nxt:
             self.queue.duplicate = (start, received.end)
-            self.acknowledge_soon(quick=True)
+            self.acks.soon(quick=True)
             return False
         right = self.nxt + self.window_left
         if start >= right:
-            self.acknowledge_soon(quick=True)
+            self.acks.soon(quick=True)
             return False
         if received.end > right:
             payload, fin = payload[: right - start], fin and start + len(payload) < right
         if start > self.nxt:
-            self._ack_due = self._ack_now = True
-            self._last_data_ns = self._connection.engine.now
+            self.acks.on_gap()
             return self.queue.add(start, payload, fin)
         if start < self.nxt:
             payload = payload[self.nxt - start :]
         self._take(payload)
-        self._on_data(received, len(payload))
+        if payload:
+            self.acks.on_data(received.flags, len(payload), self.mss)
+            self._measure_rtt(received, len(payload))
+            self._grow_window(len(payload))
         if self.queue and not fin:
             chunks, fin = self.queue.take(self.nxt)
             for chunk in chunks:
                 self._take(chunk)
-            self._ack_now |= not self.queue
-        self._ack_due = True
+            self.acks.now |= not self.queue
+        self.acks.due = True
         if fin:
             self.nxt += 1
             self.finished = True
@@ -127,96 +117,14 @@ class Receiver:
             self._chunks.append(payload)
             self.unread += len(payload)
 
-    # When to acknowledge.
-
-    def _on_data(self, received: Received, length: int) -> None:
-        """New data in order (tcp_event_data_recv)."""
-        if not length:
-            return
-        now = self._connection.engine.now
-        if length >= self._estimated_mss:
-            self._estimated_mss = min(length, self.mss)
-        else:
-            self._pushed = min(self._pushed + 1, 2)
-        if received.flags & PSH:
-            self._pushed = max(self._pushed, 1)
-        since = now - self._last_data_ns
-        if not self._delay_ns:
-            self._more_quick_acks()
-            self._delay_ns = DELAYED_ACK_MIN_NS
-        elif since <= DELAYED_ACK_MIN_NS // 2:
-            self._delay_ns = self._delay_ns // 2 + DELAYED_ACK_MIN_NS // 2
-        elif since < self._delay_ns:
-            self._delay_ns = min(self._delay_ns // 2 + since, self._connection.sender.round_trip.rto_ns)
-        elif since > self._connection.sender.round_trip.rto_ns:
-            self._more_quick_acks()
-        self._last_data_ns = now
-        self._measure_rtt(received, length)
-        self._grow_window(length)
-
-    def _more_quick_acks(self) -> None:
-        self._quick = max(self._quick, min(max(self.window // (2 * self._estimated_mss), 2), MAX_QUICK_ACKS))
+    # The window.
 
     def _grow_window(self, length: int) -> None:
         """tcp_grow_window: full segments open the window, small ones, which cost more memory than they bring, do not."""
         room = min(self.buffer // 2, self.space) - self.threshold
         if room > 0 and length >= _OVERHEAD:
             self.threshold += min(room, 2 * max(self.mss, length))
-            self._quick |= 1
-
-    def acknowledge_soon(self, *, quick: bool = False) -> None:
-        """An ACK goes with the next `check_ack`; `quick`: at once, and the next ones too (tcp_enter_quickack_mode)."""
-        self._ack_due = True
-        if quick:
-            self._more_quick_acks()
-            self._pingpong = False
-            self._delay_ns = DELAYED_ACK_MIN_NS
-            self._ack_now = True
-
-    def enter_pingpong(self) -> None:
-        """The program answers: ACKs can wait for its data."""
-        self._pingpong = True
-
-    def check_ack(self) -> None:
-        """After a segment: acknowledge now, or later (__tcp_ack_snd_check)."""
-        if not self._ack_due:
-            return
-        two_segments = self.nxt - self.acknowledged > self._estimated_mss
-        is_open = self.unread == 0 or self.select_window() >= self.window
-        if (two_segments and is_open) or (self._quick and not self._pingpong) or self._ack_now or self.queue:
-            self._connection.output.acknowledge()
-        else:
-            self._delay()
-
-    def _delay(self) -> None:
-        """tcp_send_delayed_ack."""
-        delay = self._delay_ns or DELAYED_ACK_MIN_NS
-        if delay > DELAYED_ACK_MIN_NS:
-            longest = DELAYED_ACK_MAX_NS if self._pingpong or self._pushed else 500 * MILLISECOND
-            if self._connection.sender.round_trip.srtt_ns:
-                longest = min(longest, max(self._connection.sender.round_trip.srtt_ns, DELAYED_ACK_MIN_NS))
-            delay = min(delay, longest)
-        if self.ack_timer.pending is None or self.ack_timer.remaining_ns > delay:
-            self.ack_timer.start(delay, self._on_ack_timer)
-
-    def _on_ack_timer(self) -> None:
-        if self._pingpong:
-            self._pingpong = False
-            self._delay_ns = DELAYED_ACK_MIN_NS
-        else:
-            self._delay_ns = min(self._delay_ns * 2, self._connection.sender.round_trip.rto_ns)
-        self._connection.output.acknowledge()
-
-    def on_sent(self, has_data: bool) -> None:
-        """A segment that acknowledges all has gone out (tcp_event_ack_sent, tcp_event_data_sent)."""
-        if self._ack_due:
-            self._quick = max(0, self._quick - 1)
-        self._ack_due = self._ack_now = False
-        self.ack_timer.stop()
-        if has_data and self._delay_ns and self._connection.engine.now - self._last_data_ns < self._delay_ns:
-            self._pingpong = True
-
-    # The window.
+            self.acks.quick |= 1
 
     @property
     def space(self) -> int:
@@ -226,10 +134,10 @@ class Receiver:
     def select_window(self) -> int:
         """The window that a segment sent now would offer (__tcp_select_window): a multiple of the scale, 0 if no segment fits."""
         full = self.buffer // 2
-        mss = min(self._estimated_mss, full)
+        mss = min(self.acks.estimated_mss, full)
         free = self.space
         if free < full // 2:
-            self._quick = 0
+            self.acks.quick = 0
             free = max(free, 0) >> self.scale << self.scale
             if free < full // 16 or free < mss:
                 return 0
@@ -275,12 +183,7 @@ class Receiver:
 
     def _after_read(self, copied: int) -> None:
         """tcp_cleanup_rbuf: acknowledge what the program has taken, or tell that there is room again."""
-        is_due = False
-        if self._ack_due:
-            read_all = not self.unread and (self._pushed > 1 or (self._pushed and not self._pingpong))
-            is_due = self.nxt - self.acknowledged > self._estimated_mss or (copied > 0 and bool(read_all))
-        if not self.unread:
-            self._pushed = 0
+        is_due = self.acks.is_due_after_read(copied)
         if not is_due and copied and not self.finished:
             left = self.window_left
             if 2 * left <= self.buffer // 2:
@@ -292,7 +195,7 @@ class Receiver:
     def _measure_rtt(self, received: Received, length: int) -> None:
         """The round trip as the receiver sees it, from echoed timestamps."""
         echo = received.options.echo
-        if received.options.timestamp is None or not echo or length < self._estimated_mss:
+        if received.options.timestamp is None or not echo or length < self.acks.estimated_mss:
             return
         delta_ms = (self._connection.output.timestamp() - echo) & WRAP
         if delta_ms < 1 << 31:
