@@ -1,8 +1,8 @@
 """TCP of a namespace (net/ipv4/tcp_ipv4.c, inet_hashtables.c): whose a segment is, ports, RSTs and errors.
 
-The parts, from the wire to the program: `tcp_segment` (checks), `tcp_connection` (states), `tcp_receive` with `tcp_reassembly`
-and `tcp_delayed_ack`, `tcp_send` with `tcp_queue`, `tcp_scoreboard`, `tcp_recovery`, `tcp_congestion`, `tcp_rtt` and `tcp_patience`,
-`tcp_output`, and around them `tcp_listen`, `tcp_timewait`, `tcp_ports` and `tcp_socket`.
+The parts, from the wire to the program: `tcp_segment` (checks), `tcp_connection` (states) with `tcp_handshake`, `tcp_receive` with
+`tcp_reassembly` and `tcp_delayed_ack`, `tcp_send` with `tcp_queue`, `tcp_scoreboard`, `tcp_recovery`, `tcp_congestion`, `tcp_rtt` and
+`tcp_patience`, `tcp_output`, and around them `tcp_listen`, `tcp_timewait`, `tcp_ports` and `tcp_socket`.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from emu.netdev.drop import DropReason
+from emu.netns import tcp_handshake
 from emu.netns.icmp import UNREACHABLE_ERRORS
 from emu.netns.tcp_connection import Connection
 from emu.netns.tcp_listen import TcpListener
@@ -155,7 +156,7 @@ class Tcp:
         key = (source, own_port, dst, port)
         connection = Connection(self, key, self.random.getrandbits(32))
         self.connections_by_key[key] = connection
-        connection.open()
+        tcp_handshake.open_actively(connection)
         return TcpSocket(connection)
 
     def listen(self, address: tuple[str, int], backlog: int = 128) -> TcpListener:

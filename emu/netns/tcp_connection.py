@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from emu.engine import MILLISECOND, SECOND, Future
 from emu.netdev.drop import DropReason
+from emu.netns import tcp_handshake
 from emu.netns.tcp_output import Output
 from emu.netns.tcp_receive import Receiver
 from emu.netns.tcp_segment import Check, Received, validate
@@ -19,7 +20,7 @@ from emu.netns.tcp_state import TcpState
 from emu.netns.tcp_timer import RestartableTimer
 from emu.netns.tcp_timewait import TimeWait
 from emu.packet.address import ip_text
-from emu.packet.tcp import ACK, FIN, RST, SYN
+from emu.packet.tcp import FIN, SYN
 
 if TYPE_CHECKING:
     from emu.netns.tcp import Key, Tcp
@@ -28,7 +29,6 @@ if TYPE_CHECKING:
     from emu.packet.tcp import Segment
 
 INVALID_RATE_NS = 500 * MILLISECOND  # tcp_invalid_ratelimit
-
 
 S = TcpState
 _CAN_SEND = frozenset({S.ESTABLISHED, S.CLOSE_WAIT, S.FIN_WAIT1, S.CLOSING, S.LAST_ACK})
@@ -80,34 +80,6 @@ class Connection:
     def can_send(self) -> bool:
         return self.state in _CAN_SEND
 
-    # --- opening
-
-    def open(self) -> None:
-        """Send the SYN of connect(2)."""
-        self.receiver.first_window(0)
-        self.sender.open()
-
-    def open_passively(self, listener: TcpListener, received: Received) -> None:
-        """Answer the SYN that came to a listener."""
-        self.listener = listener
-        self.state = S.SYN_RECEIVED
-        self._take_syn(received)
-        self.receiver.first_window(self.output.options_length)
-        self.output.cause = received.datagram.trace_id
-        self.sender.open()
-
-    def _take_syn(self, received: Received) -> None:
-        """What the peer's SYN or SYN-ACK offers; what it does not offer is off."""
-        options, sender = received.options, self.sender
-        sender.peer_mss = min(max(options.mss or 536, 48), 65535)
-        sender.sack_permitted &= options.sack_permitted
-        self.output.timestamps &= options.timestamp is not None
-        self.scaled &= options.window_scale is not None
-        if self.scaled:
-            sender.scale = options.window_scale or 0
-        sender.window = sender.max_window = received.window
-        self.receiver.open(received.start, options.timestamp if self.output.timestamps else None)
-
     # --- segments in
 
     def receive(self, datagram: Datagram, segment: Segment) -> None:
@@ -115,7 +87,7 @@ class Connection:
         received = Received(datagram, segment, self.receiver.nxt, self.sender.una)
         self.output.cause = datagram.trace_id
         if self.state is S.SYN_SENT:
-            return self._receive_in_syn_sent(received, segment)
+            return tcp_handshake.receive_in_syn_sent(self, received, segment)
         check = validate(self, received)
         if check is not Check.ACCEPT:
             return self._refuse(received, check)
@@ -125,8 +97,8 @@ class Connection:
                 self.tcp.reset(datagram, segment)
             else:
                 self._challenge()
-            return self._drop(datagram)
-        if self.state is S.SYN_RECEIVED and not self._complete(received):
+            return self.drop(datagram)
+        if self.state is S.SYN_RECEIVED and not tcp_handshake.complete(self, received):
             return
         if self.output.timestamps and received.start <= self.receiver.acknowledged:
             self.receiver.take_timestamp(received.options.timestamp)
@@ -144,54 +116,18 @@ class Connection:
         if received.payload or received.flags & FIN:
             if self.state in _CAN_RECEIVE:
                 if self.orphaned and received.end - (received.flags & FIN) > self.receiver.nxt:
-                    self._drop(received.datagram)
+                    self.drop(received.datagram)
                     return self._abort_unread()
                 if not self.receiver.receive(received):
-                    self._drop(received.datagram)
+                    self.drop(received.datagram)
             else:
                 self.receiver.acks.soon(quick=True)
-                self._drop(received.datagram)
+                self.drop(received.datagram)
         if self.state is S.TIME_WAIT:
             return
         self.sender.push()
         self.receiver.acks.check()
-        self._wake()
-
-    def _receive_in_syn_sent(self, received: Received, segment: Segment) -> None:
-        """tcp_rcv_synsent_state_process."""
-        sender, flags = self.sender, received.flags
-        if flags & ACK:
-            options = received.options
-            echo_fits = not self.output.timestamps or options.timestamp is None or not options.echo or self.output.has_sent(options.echo)
-            if not sender.una < received.ack <= sender.nxt or not echo_fits:
-                self.tcp.reset(received.datagram, segment)
-                return self._drop(received.datagram)
-            if flags & RST:
-                return self._fail(ConnectionRefusedError(errno.ECONNREFUSED, os.strerror(errno.ECONNREFUSED)))
-        if flags & RST or not flags & SYN:
-            return self._drop(received.datagram)
-        self._take_syn(received)
-        if not flags & ACK:  # simultaneous open
-            self.state = S.SYN_RECEIVED
-            self.output.emit(sender.una, SYN)
-            return
-        sender.on_ack(received)
-        self.state = S.ESTABLISHED
-        self.output.confirm_neighbour()
-        self.output.acknowledge()
-        self._wake()
-        sender.push()
-
-    def _complete(self, received: Received) -> bool:
-        """The acknowledgment of our SYN-ACK (or crossing SYN): established. False if it is refused."""
-        if received.ack <= self.sender.una:
-            self._drop(received.datagram)
-            return False
-        if self.listener is not None and not self.listener.admit(self):
-            self._drop(received.datagram, DropReason.LISTEN_OVERFLOW)
-            return False
-        self.state = S.ESTABLISHED
-        return True
+        self.wake()
 
     def _refuse(self, received: Received, check: Check) -> None:
         if check is Check.RESET:
@@ -207,7 +143,7 @@ class Connection:
                 self._challenge(limited=not is_data)
         elif check is Check.CHALLENGE:
             self._challenge()
-        self._drop(received.datagram)
+        self.drop(received.datagram)
 
     def _challenge(self, *, limited: bool = True) -> None:
         """An ACK that says where we are; to segments without data at most one in half a second (tcp_oow_rate_limited)."""
@@ -222,7 +158,7 @@ class Connection:
         if self.state is S.SYN_RECEIVED and self.listener is not None:
             return self.destroy()
         number = {S.SYN_RECEIVED: errno.ECONNREFUSED, S.CLOSE_WAIT: errno.EPIPE}.get(self.state, errno.ECONNRESET)
-        self._fail(OSError(number, os.strerror(number)))
+        self.fail(OSError(number, os.strerror(number)))
 
     def _on_fin_acknowledged(self, received: Received) -> None:
         fin = self.sender.fin_number
@@ -253,16 +189,16 @@ class Connection:
         elif self.state is S.FIN_WAIT2:
             self.output.acknowledge()
             self._enter_time_wait()
-        self._wake()
+        self.wake()
 
     def _enter_time_wait(self) -> None:
         """A small remainder keeps the ports for a minute (tcp_time_wait)."""
         self.state = S.TIME_WAIT
         self._stop()
         self.tcp.connections_by_key[self.key] = TimeWait(self)
-        self._wake()
+        self.wake()
 
-    def _drop(self, datagram: Datagram, reason: DropReason = DropReason.TCP_INVALID) -> None:
+    def drop(self, datagram: Datagram, reason: DropReason = DropReason.TCP_INVALID) -> None:
         self.netns.drop(datagram, reason, datagram.iif)
 
     # --- giving up
@@ -272,13 +208,13 @@ class Connection:
         if self.state is S.SYN_RECEIVED and self.listener is not None:
             return self.destroy()
         number = self.output.soft_error or errno.ETIMEDOUT
-        self._fail(OSError(number, os.strerror(number)))
+        self.fail(OSError(number, os.strerror(number)))
 
     def on_icmp_error(self, number: int) -> None:
         """An ICMP error is final while connecting; later it is only remembered (tcp_v4_err)."""
         if self.state in {S.SYN_SENT, S.SYN_RECEIVED}:
             if self.listener is None:
-                self._fail(OSError(number, os.strerror(number)))
+                self.fail(OSError(number, os.strerror(number)))
             elif number in {errno.EHOSTUNREACH, errno.ENETUNREACH}:
                 self.destroy()
         else:
@@ -290,14 +226,14 @@ class Connection:
             return
         if self.state not in {S.SYN_SENT, S.SYN_RECEIVED} or self.listener is not None:
             self.output.reset()
-        self._fail(ConnectionResetError(errno.ECONNRESET, os.strerror(errno.ECONNRESET)))
+        self.fail(ConnectionResetError(errno.ECONNRESET, os.strerror(errno.ECONNRESET)))
 
     def _abort_unread(self) -> None:
         """Data for a program that has gone: it would never be read."""
         self.output.reset()
         self.destroy()
 
-    def _fail(self, error: OSError) -> None:
+    def fail(self, error: OSError) -> None:
         self.error = error
         self.destroy()
 
@@ -310,7 +246,7 @@ class Connection:
         self.tcp.forget(self)
         if self.listener is not None:
             self.listener.forget(self)
-        self._wake()
+        self.wake()
 
     def _stop(self) -> None:
         self.timer.stop()
@@ -331,7 +267,7 @@ class Connection:
         self._waiters.append(future)
         return future
 
-    def _wake(self) -> None:
+    def wake(self) -> None:
         if self._waiters:
             waiters, self._waiters = self._waiters, []
             for future in waiters:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from emu.engine import SECOND, Future
 from emu.netdev.drop import DropReason
+from emu.netns import tcp_handshake
 from emu.netns.tcp_connection import Connection
 from emu.netns.tcp_segment import Received
 from emu.netns.tcp_socket import CALL_NS, TcpSocket
@@ -65,7 +66,7 @@ class TcpListener:
             return self._tcp.netns.drop(datagram, DropReason.NO_ROUTE, datagram.iif)
         self._tcp.connections_by_key[key] = connection
         self._half_open.add(connection)
-        connection.open_passively(self, Received(datagram, segment, segment.sequence, 0))
+        tcp_handshake.open_passively(connection, self, Received(datagram, segment, segment.sequence, 0))
 
     @property
     def _is_full(self) -> bool:
