@@ -148,4 +148,4 @@ def _matches(name: str, pattern: str) -> bool:
 
 
 def _key(path: str) -> str:
-    return path.removeprefix(PROC_SYS).replace("/", ".")
+    return path.removeprefix(PROC_SYS).translate(str.maketrans("/.", "./"))

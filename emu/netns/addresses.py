@@ -104,7 +104,7 @@ class Addresses:
 
     def _add_once(self, route: Route) -> None:
         table = self.fib.local if route.kind in {"local", "broadcast"} else self.fib.routes
-        if not any(route.same_key(other) and route.dev is other.dev for other in table):
+        if not any(route.same_key(other) and (route.dev, route.kind) == (other.dev, other.kind) for other in table):
             if table is self.fib.routes and any(route.same_key(other) for other in table):
                 return  # a second device in the same subnet: the first one's route stays the one that is used
             self.fib.add(route)

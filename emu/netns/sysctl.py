@@ -1,7 +1,8 @@
 """The sysctls of one namespace (net/ipv4/sysctl_net_ipv4.c, devinet.c, nf_conntrack_standalone.c), with the kernel's defaults.
 
-Per-device values live under `conf.NAME` and `neigh.NAME`; a new device takes those of `default`. Not modelled: keys that are not in the
-tables here; setting one of them is an error, so that nobody believes it had an effect.
+Per-device values live under `conf.NAME` and `neigh.NAME`; a new device takes those of `default`; dots in a device's name are written as
+slashes. Not modelled: keys that are not in the tables here, and other values for those in the tables of what is fixed; setting one of them
+is an error, so that nobody believes it had an effect.
 """
 
 from __future__ import annotations
@@ -23,6 +24,14 @@ _CONF = {
     "secure_redirects": "1",
     "send_redirects": "1",
     "shared_media": "1",
+}
+
+_FIXED_CONF = {
+    "arp_evict_nocarrier": "1",
+    "arp_notify": "0",
+    "bc_forwarding": "0",
+    "mc_forwarding": "0",
+    "proxy_arp_pvlan": "0",
 }
 
 _NEIGH = {
@@ -50,6 +59,9 @@ _GLOBAL = {
     "net.ipv4.ip_nonlocal_bind": "0",
     "net.ipv4.ip_unprivileged_port_start": "1024",
     "net.ipv4.ipfrag_time": "30",
+    "net.ipv4.neigh.default.gc_thresh1": "128",
+    "net.ipv4.neigh.default.gc_thresh2": "512",
+    "net.ipv4.neigh.default.gc_thresh3": "1024",
     "net.ipv4.ping_group_range": "1\t0",
     "net.ipv4.tcp_congestion_control": "cubic",
     "net.ipv4.tcp_fin_timeout": "60",
@@ -86,6 +98,14 @@ _GLOBAL = {
     "net.netfilter.nf_conntrack_udp_timeout_stream": "120",
 }
 
+_FIXED = {
+    "net.ipv4.icmp_echo_enable_probe": "0",
+    "net.ipv4.icmp_errors_use_inbound_ifaddr": "0",
+    "net.ipv4.icmp_ignore_bogus_error_responses": "1",
+    "net.ipv4.ip_forward_update_priority": "1",
+    "net.ipv4.ip_forward_use_pmtu": "0",
+}
+
 # What appears with `modprobe br_netfilter`.
 _BRIDGE = {
     "net.bridge.bridge-nf-call-arptables": "1",
@@ -94,7 +114,21 @@ _BRIDGE = {
 }
 
 
-_OF_DEVICE = {"conf": _CONF, "neigh": _NEIGH}
+_FIXED_BRIDGE = {
+    "net.bridge.bridge-nf-filter-pppoe-tagged": "0",
+    "net.bridge.bridge-nf-filter-vlan-tagged": "0",
+    "net.bridge.bridge-nf-pass-vlan-input-dev": "0",
+}
+_FIXED_NAMES = {*_FIXED, *_FIXED_BRIDGE, *_FIXED_CONF}
+
+_ALL_CONF = _CONF | _FIXED_CONF
+_ALL_BRIDGE = _BRIDGE | _FIXED_BRIDGE
+_ALL_GLOBAL = _GLOBAL | _FIXED
+_OF_DEVICE = {"conf": _ALL_CONF, "neigh": _NEIGH}
+
+
+class FixedError(ValueError):
+    """A value whose effect is not modelled."""
 
 
 class Sysctl:
@@ -130,9 +164,9 @@ class Sysctl:
                 self._store(key, value)
 
     def keys(self) -> list[str]:
-        found = [*_GLOBAL, *(_BRIDGE if self._br_netfilter else ())]
-        for device in self._devices:
-            found += [f"net.ipv4.conf.{device}.{name}" for name in _CONF]
+        found = [*_ALL_GLOBAL, *(_ALL_BRIDGE if self._br_netfilter else ())]
+        for device in (name.replace(".", "/") for name in self._devices):
+            found += [f"net.ipv4.conf.{device}.{name}" for name in _ALL_CONF]
             if device != "all":
                 found += [f"net.ipv4.neigh.{device}.{name}" for name in _NEIGH]
         return sorted(found)
@@ -144,12 +178,12 @@ class Sysctl:
 
     def _find(self, key: str) -> tuple[dict[str, str], str, str]:
         """Where the value is kept once it is set, under what name, and the kernel's own. Raises KeyError."""
-        if key in _GLOBAL:
-            return self._set, key, _GLOBAL[key]
-        if self._br_netfilter and key in _BRIDGE:
-            return self._set, key, _BRIDGE[key]
+        if key in _ALL_GLOBAL:
+            return self._set, key, _ALL_GLOBAL[key]
+        if self._br_netfilter and key in _ALL_BRIDGE:
+            return self._set, key, _ALL_BRIDGE[key]
         family, _, rest = key.removeprefix("net.ipv4.").partition(".")
-        device, _, name = rest.rpartition(".")  # a device's name may have dots
+        device, _, name = rest.replace("/", ".").rpartition(".")
         if (family, device) == ("neigh", "all"):
             raise KeyError(key)
         return self._devices[device], f"{family}.{name}", _OF_DEVICE[family][name]
@@ -176,9 +210,11 @@ class Sysctl:
         return max(self.conf("all", key), self.conf(device, key))
 
     def set(self, key: str, value: str) -> None:
-        """Raises KeyError for an unknown key, ValueError where a number is wanted and something else given."""
+        """Raises KeyError for an unknown key, ValueError where a number is wanted and something else given, FixedError."""
         old = self.get(key)
         value = "\t".join(value.split())
+        if value != old and not _FIXED_NAMES.isdisjoint((key, key.rpartition(".")[2])):
+            raise FixedError(f"{key}: another value than {old} is not modelled")
         if all(word.isdigit() for word in old.split()):
             words = value.split()
             if len(words) != len(old.split()) or not all(word.lstrip("-").isdigit() for word in words):

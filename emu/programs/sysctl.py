@@ -5,11 +5,13 @@ Not modelled: --system, patterns.
 
 from __future__ import annotations
 
+from emu.netns.sysctl import FixedError
 from emu.process import Process, UsageError
 from emu.programs.libc.getopt import Options, getopt
 from emu.programs.libc.userland import has_busybox
 
 LONG = {"all": "a", "values": "n", "names": "N", "quiet": "q", "write": "w", "ignore": "e", "binary": "b", "load": "p"}
+SWAPPED = str.maketrans("/.", "./")  # net/ipv4/conf/flannel.1/forwarding is net.ipv4.conf.flannel/1.forwarding
 
 
 async def main(process: Process, argv: list[str]) -> int:
@@ -48,7 +50,7 @@ def _keys(process: Process) -> list[str]:
 
 def _one(process: Process, options: Options, word: str) -> int:
     name, equals, value = (part.strip() for part in word.partition("="))
-    key = name.replace("/", ".") if "/" in name else name
+    key = name.translate(SWAPPED) if "/" in name.partition(".")[0] else name
     sysctl = process.netns.sysctl
     if "w" in options and not equals:
         process.error("sysctl: command line(0): invalid syntax, continuing...")
@@ -68,6 +70,9 @@ def _one(process: Process, options: Options, word: str) -> int:
             return 1
         try:
             sysctl.set(key, value)
+        except FixedError as error:
+            process.error(f"sysctl: {error}")
+            return 1
         except ValueError:
             process.error(f'sysctl: setting key "{key}": Invalid argument')
             return 1

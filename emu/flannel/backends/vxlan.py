@@ -50,6 +50,7 @@ class VxlanBackend(Backend):
             netns.delete_device(there)
         chance = netns.engine.stream(f"{netns.name}/{name} mac").randbytes(6)
         device = Vxlan(netns.engine, name, Mac(bytes([chance[0] & 0xFC | 2]) + chance[1:]), netns.underlay, wanted)
+        device.txqueuelen = 0  # as Go's netlink library makes it
         netns.add_device(device)
         return device
 

@@ -48,7 +48,7 @@ def _chosen(context: Context, words: Words) -> tuple[list[Neighbour], bool, bool
 
 
 def _show(context: Context, words: Words) -> int:
-    context.refuse_options("details", "statistics")
+    context.refuse_options("statistics")
     entries, hide_dev, _ = _chosen(context, words)
     if context.json:
         context.print_json([_json(entry, hide_dev=hide_dev) for entry in entries])
