@@ -1,8 +1,8 @@
 """TCP of a namespace (net/ipv4/tcp_ipv4.c, inet_hashtables.c): whose a segment is, ports, RSTs and errors.
 
 The parts, from the wire to the program: `tcp_segment` (checks), `tcp_connection` (states) with `tcp_handshake`, `tcp_receive` with
-`tcp_reassembly` and `tcp_delayed_ack`, `tcp_send` with `tcp_queue`, `tcp_scoreboard`, `tcp_recovery`, `tcp_congestion`, `tcp_rtt` and
-`tcp_patience`, `tcp_output`, and around them `tcp_listen`, `tcp_timewait`, `tcp_ports` and `tcp_socket`.
+`tcp_reassembly` and `tcp_delayed_ack`, `tcp_send` with `tcp_send_timer`, `tcp_queue`, `tcp_scoreboard`, `tcp_recovery`, `tcp_congestion`,
+`tcp_rtt` and `tcp_patience`, `tcp_output`, and around them `tcp_listen`, `tcp_timewait`, `tcp_ports` and `tcp_socket`.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
-"""The sending half of a TCP connection: when to send, and when to send again (net/ipv4/tcp_output.c, tcp_timer.c).
+"""The sending half of a TCP connection: what goes out, and what acknowledgments say of it (net/ipv4/tcp_output.c, tcp_input.c).
 
-Nagle (Minshall's variant), the peer's window and its probing, retransmission timeout with backoff, tail loss probes. Not modelled: pacing,
-TSO, corking, RFC 6069's backoff reversal, the retransmission of a part of a segment that was acknowledged in part.
+Nagle (Minshall's variant), the peer's window, what is lost before what is new. Not modelled: pacing, TSO, corking, the retransmission of a
+part of a segment that was acknowledged in part.
 """
 
 from __future__ import annotations
@@ -9,14 +9,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from emu.engine import MILLISECOND
-from emu.netns import tcp_patience
 from emu.netns.tcp_congestion import INITIAL_WINDOW
 from emu.netns.tcp_queue import SendQueue
 from emu.netns.tcp_recovery import Recovery
-from emu.netns.tcp_rtt import RTO_MAX_NS, RTO_MIN_NS
 from emu.netns.tcp_scoreboard import Sent
 from emu.netns.tcp_segment import WRAP, Received, extend
-from emu.netns.tcp_timer import RestartableTimer
+from emu.netns.tcp_send_timer import SendTimer
 from emu.packet.tcp import FIN, PSH, SYN
 
 if TYPE_CHECKING:
@@ -27,7 +25,7 @@ _OVERHEAD = 320  # of a segment in memory: headers and bookkeeping
 
 
 class Sender:
-    """What is to be sent, what is in flight, and when to send again. Sequence numbers are absolute."""
+    """What is to be sent, and what is in flight. Sequence numbers are absolute."""
 
     def __init__(self, connection: Connection, isn: int, path_mss: int) -> None:
         self._connection = connection
@@ -52,13 +50,7 @@ class Sender:
         self.round_trip = self.recovery.round_trip
         self.board = self.recovery.board
         self._last_sent_ns = 0
-        self._probe_end: int | None = None  # of a tail loss probe under way
-        # Timers: one is pending at a time, as in Linux
-        self.timer = RestartableTimer(connection.engine)
-        self.timeouts = 0  # in a row
-        self.retransmitted = 0
-        self._first_timeout_ns = 0
-        self._probes = 0
+        self.timer = SendTimer(connection, self)
 
     # The program writes.
 
@@ -86,12 +78,12 @@ class Sender:
 
     def open(self) -> None:
         """Send our SYN (or SYN-ACK)."""
-        self._transmit_new(Sent(self.nxt, SYN, b""))
+        self.transmit_new(Sent(self.nxt, SYN, b""))
 
     def repeat_syn(self) -> None:
         """The peer has sent its SYN again."""
         if len(self.board) and self.board.first.is_syn:
-            self._retransmit(self.board.first)
+            self.retransmit(self.board.first)
 
     def push(self) -> None:
         """Send what the windows allow: first what is lost, then what is new (tcp_xmit_retransmit_queue, tcp_write_xmit)."""
@@ -104,27 +96,27 @@ class Sender:
             lost = board.next_lost()
             if lost is None:
                 break
-            self._retransmit(lost)
+            self.retransmit(lost)
         has_sent = False
-        while self._has_new():
+        while self.has_new():
             if not recovery.may_send:
                 recovery.limited = True
                 break
-            if not self._send_next():
+            if not self.send_next():
                 break
             has_sent = True
         if has_sent:
-            self._schedule_loss_probe()
-        self._check_window_probe()
+            self.timer.schedule_loss_probe()
+        self.timer.schedule_window_probe()
 
-    def _has_new(self) -> bool:
+    def has_new(self) -> bool:
         return self.queue.unsent > 0 or (self.fin_queued and self.fin_number is None)
 
     @property
     def window_end(self) -> int:
         return self.una + self.window
 
-    def _send_next(self, *, force: bool = False) -> bool:
+    def send_next(self, *, force: bool = False) -> bool:
         """One new segment, unless the peer's window or Nagle forbid it."""
         mss = max(min(self.mss, self.max_window // 2 if self.max_window > 536 else self.mss), 48)
         size = min(mss, self.queue.unsent)
@@ -141,20 +133,19 @@ class Sender:
             self._small_end = sent.end
         if fin:
             self.fin_number = end
-        self._transmit_new(sent)
+        self.transmit_new(sent)
         return True
 
-    def _transmit_new(self, sent: Sent) -> None:
+    def transmit_new(self, sent: Sent) -> None:
         self.nxt = sent.end
         was_idle = not len(self.board)
         self.board.on_sent(sent, self._engine.now)
         self._last_sent_ns = self._engine.now
         self._emit(sent)
-        if was_idle or self.timer.pending in {self._on_loss_probe, self._on_window_probe}:
-            self._arm()
+        if was_idle or self.timer.is_probing:
+            self.timer.arm()
 
-    def _retransmit(self, sent: Sent) -> None:
-        self.retransmitted += 1
+    def retransmit(self, sent: Sent) -> None:
         self.board.on_sent(sent, self._engine.now)
         self.recovery.on_retransmit(self._connection.output.timestamp())
         self._emit(sent)
@@ -170,7 +161,7 @@ class Sender:
         now, board, recovery = self._engine.now, self.board, self.recovery
         advanced = received.ack > self.una
         has_new_window = received.ack >= self.una and self._take_window(received)
-        self._probes = 0
+        self.timer.on_ack()
         lost_before = board.lost
         acked = board.acknowledge(received.ack, now) if advanced else []
         if advanced:
@@ -190,18 +181,16 @@ class Sender:
         if has_new_window and self.window and not len(board):
             self.round_trip.backoff = 0
         if advanced or sacked or not len(board):
-            self._arm()
-            self._schedule_loss_probe()
+            self.timer.arm()
+            self.timer.schedule_loss_probe()
         if wait_ns:
-            self.timer.start(wait_ns, self._on_reordering_window)
+            self.timer.wait_for_reordered(wait_ns)
 
     def _on_advance(self, received: Received, acked: list[Sent]) -> None:
         self.una = received.ack
         self.queue.held -= sum(len(sent.payload) for sent in acked)
-        self.timeouts = 0
         self.round_trip.backoff = 0
-        if self._probe_end is not None and received.ack >= self._probe_end:
-            self._probe_end = None
+        self.timer.on_advance(received.ack)
 
     def _blocks(self, received: Received) -> list[tuple[int, int]]:
         """SACK blocks made absolute; a D-SACK, which lies below the acknowledgment or what was sent, names nothing in flight."""
@@ -241,84 +230,6 @@ class Sender:
         """Is the first SACK block a D-SACK? Such an answer to an old copy echoes the time of something earlier."""
         sack = received.options.sack
         return bool(sack) and extend(sack[0][0], self.una) < received.ack
-
-    # Timers.
-
-    def _arm(self) -> None:
-        """The retransmission timer runs while something is in flight (tcp_rearm_rto)."""
-        if len(self.board):
-            self.timer.start(self.round_trip.rto_ns, self._on_timeout)
-        else:
-            self.timer.stop()
-
-    def _on_timeout(self) -> None:
-        """The retransmission timer has fired (tcp_retransmit_timer)."""
-        if not len(self.board):
-            return
-        now = self._engine.now
-        if not self.timeouts:
-            self._first_timeout_ns = now
-        if tcp_patience.is_enough(self._connection, self.timeouts, now - self._first_timeout_ns):
-            return self._connection.time_out()
-        first = self.board.first
-        if not first.is_syn:
-            self.recovery.enter_loss(self.una, self.nxt, now)
-            self._probe_end = None
-        self.timeouts += 1
-        if tcp_patience.is_backing_off(self._connection, self.timeouts):
-            self.round_trip.backoff += 1
-        self._connection.output.refresh_route()
-        self._retransmit(first)
-        self._arm()
-
-    def _schedule_loss_probe(self) -> None:
-        """A tail loss probe after two round trips of silence, if that comes before the timeout (tcp_schedule_loss_probe)."""
-        board = self.board
-        if not len(board) or not self.recovery.is_open or not self.sack_permitted or board.sacked or board.first.is_syn:
-            return
-        if not self.round_trip.srtt_ns or self._probe_end is not None or self.round_trip.backoff:
-            return
-        delay_ns = 2 * self.round_trip.srtt_ns + (RTO_MIN_NS if len(board) == 1 else 2 * MILLISECOND)
-        self.timer.start(min(delay_ns, self.round_trip.rto_ns), self._on_loss_probe)
-
-    def _on_loss_probe(self) -> None:
-        """Send something new, or the last segment again, to get the acknowledgments that tell of a loss (tcp_send_loss_probe)."""
-        if not len(self.board):
-            return
-        self._probe_end = self.nxt
-        self.timer.stop()
-        if not (self._has_new() and self._send_next(force=True)):
-            self._retransmit(self.board.last)
-        self._probe_end = self.nxt
-        self._arm()
-
-    def _on_reordering_window(self) -> None:
-        """What was only suspected to be lost now is (tcp_rack_reo_timeout)."""
-        wait_ns = self.recovery.detect_losses(self._engine.now, self.sack_permitted)
-        self.recovery.enter_recovery(self.una, self.nxt)
-        self._arm()
-        self.push()
-        if wait_ns:
-            self.timer.start(wait_ns, self._on_reordering_window)
-
-    def _check_window_probe(self) -> None:
-        if not len(self.board) and self._has_new() and self.timer.pending is None:
-            self.timer.start(max(self.round_trip.rto_ns, RTO_MIN_NS), self._on_window_probe)
-
-    def _on_window_probe(self) -> None:
-        """Ask for the window (tcp_probe_timer, tcp_write_wakeup): what fits in it, or an old number that must be answered."""
-        if not self._has_new() or len(self.board):
-            return
-        if self._probes >= tcp_patience.retries(self._connection):
-            return self._connection.time_out()
-        self._probes += 1
-        room = self.window_end - self.nxt
-        if room > 0 and self.queue.unsent:
-            self._transmit_new(Sent(self.nxt, PSH, self.queue.take(min(room, self.queue.unsent, self.mss))))
-            return
-        self._connection.output.emit(self.una - 1, 0)
-        self.round_trip.backoff += self.round_trip.rto_ns < RTO_MAX_NS
-        self.timer.start(self.round_trip.rto_ns, self._on_window_probe)
 
     # The path.
 
