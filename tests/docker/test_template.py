@@ -22,13 +22,15 @@ DATA = {"Name": "web", "Ports": {"80/tcp": [{"HostPort": "8080"}], "90/tcp": Non
         ('{{printf "%s=%d" .Name .Count}}', "web=3"),
         ('{{if eq .Name "web"}}yes{{else}}no{{end}}', "yes"),
         ("{{$.Name}} {{- .Name -}} !", "webweb!"),
+        ('{{.Name}}{{"\\n"}}a\\tb', "web\na\\tb"),
+        ('{{printf "%99999999s" .Name}}', "%!(BADWIDTH)web"),
     ],
 )
 def test_templates_are_filled_in_as_go_does(template: str, text: str) -> None:
     assert render(template, DATA) == text
 
 
-WRONG = ["{{.Nothing}}", "{{.Name.First}}", "{{frob .Name}}", "{{range .Ports}}", "{{.Name", "{{end}}", "{{$x}}"]
+WRONG = ["{{.Nothing}}", "{{.Name.First}}", "{{frob .Name}}", "{{range .Ports}}", "{{.Name", "{{end}}", "{{$x}}", '{{"\\q"}}', '{{"\n"}}']
 
 
 @pytest.mark.parametrize("template", WRONG)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from emu.process import UsageError
 from emu.programs.docker import table
 from emu.programs.docker.go import Row
-from emu.programs.docker.template import ExecutionError, TemplateError, compile_template
+from emu.programs.docker.template import TemplateError, compile_template
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -21,6 +21,7 @@ def formatted(template: str, rows: Sequence[Row], headings: Mapping[str, str], c
         return "\n".join("".join(f"{word}: {row[field]}".rstrip() + "\n" for word, field in map(str.split, raw)) for row in rows)
     with_head = template.startswith("table ")
     text = template.removeprefix("table ").strip() if with_head else template
+    text = text.replace("\\n", "\n").replace("\\t", "\t")  # lists only: `docker inspect` leaves backslashes as they are
     try:
         node = compile_template(text)
     except TemplateError as wrong:
@@ -28,7 +29,7 @@ def formatted(template: str, rows: Sequence[Row], headings: Mapping[str, str], c
     head = Row("", dict(headings), Label=lambda name: name)
     try:
         lines = [node(row, {"$": row}) for row in ([head] if with_head else []) + list(rows)]
-    except ExecutionError as wrong:
+    except TemplateError as wrong:
         raise UsageError(f"failed to execute template: {wrong}") from None
     if not with_head:
         return "".join(f"{line}\n" for line in lines)

@@ -12,6 +12,7 @@ from typing import Any
 
 from emu.docker.inspect import Map
 
+WIDEST = 1_000_000  # of a field of printf: Go gives up there, too
 LISTS = {
     "Env",
     "Cmd",
@@ -110,6 +111,8 @@ def printf(form: str, *values: Any) -> str:
         shown = json.dumps(text(value)) if match[4] == "q" else text(value)
         shown = shown[: int(match[3])] if match[3] else shown
         width = int(match[2] or 0)
+        if width > WIDEST:
+            return "%!(BADWIDTH)" + shown
         return shown.ljust(width) if "-" in match[1] else shown.rjust(width)
 
     return re.sub(r"%(?:%|([-+0 #]*)(\d*)(?:\.(\d+))?([sdvq]))", one, form)

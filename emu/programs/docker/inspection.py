@@ -99,8 +99,9 @@ def show(process: Process, options: Options, word: str, look: Callable[[DockerEn
         try:
             item = look(engine_of(process), name)
             found.append(item if node is None else node(item, {"$": item}))
-        except ExecutionError as wrong:
-            raise UsageError(f"template parsing error: {wrong}", 1) from None
+        except TemplateError as wrong:
+            status = 1 if isinstance(wrong, ExecutionError) else PARSE_STATUS
+            raise UsageError(f"template parsing error: {wrong}", status) from None
         except DockerError as error:
             missing.append(f"Error: No such {word}: {name}" if error.status == 404 else f"Error response from daemon: {error.message}")
     if node is not None:

@@ -49,8 +49,8 @@ def render(template: str, data: Any) -> str:
 
 
 def compile_template(template: str) -> Node:
-    """A template in which tabs and ends of line may be written with a backslash. Raises TemplateError."""
-    parts = list(_split(template.replace("\\n", "\n").replace("\\t", "\t")))
+    """Raises TemplateError."""
+    parts = list(_split(template))
     node, rest, end = _sequence(parts, 0)
     if end:
         raise TemplateError(f"template: :1: unexpected {{{{{end}}}}}")
@@ -235,7 +235,7 @@ def _operand(tokens: list[Token]) -> tuple[Value, list[Token]]:
             raise TemplateError("template: :1: unclosed left paren")
         return _fields(value, rest[1:])
     if token[0] in '"`':
-        text = json.loads(token) if token[0] == '"' else str(token[1:-1])
+        text = _unquoted(token) if token[0] == '"' else str(token[1:-1])
         return (lambda _data, _scope: text), rest
     if token.lstrip("-").isdigit():
         return (lambda _data, _scope: int(token)), rest
@@ -249,6 +249,16 @@ def _operand(tokens: list[Token]) -> tuple[Value, list[Token]]:
     if token.startswith("."):
         return _fields(lambda data, _scope: data, tokens)
     raise TemplateError(f'template: :1: unexpected "{token}" in operand')
+
+
+def _unquoted(token: str) -> str:
+    """A string in double quotes, with its backslashes; an end of line cannot stand in it."""
+    if "\n" in token:
+        raise TemplateError("template: :1: unterminated quoted string")
+    try:
+        return str(json.loads(token, strict=False))
+    except ValueError:
+        raise TemplateError("template: :1: invalid syntax") from None
 
 
 def _variable(name: str) -> Value:
