@@ -76,6 +76,7 @@ PROGRAMS = {
     "sleep": "emu.programs.sleep",
     "sort": "emu.programs.sort",
     "ss": "emu.programs.ss",
+    "sudo": "emu.programs.sudo",
     "sysctl": "emu.programs.sysctl",
     "systemctl": "emu.programs.systemctl",
     "tail": "emu.programs.head",
@@ -107,12 +108,14 @@ PROGRAMS = {
 def find(place: Place, name: str) -> Main | None:
     """The program that `name` (or a path that ends in it) runs in `place`; None where the shell says "not found".
 
-    `docker` is there on hosts that run an engine only.
+    `docker` is there on hosts that run an engine only, `sudo` on hosts only.
     """
     if "/" in name:
         directory, _, name = name.rpartition("/")
         if directory not in place.env.get("PATH", "").split(":"):
             return None
+    if name == "sudo" and place.container is not None:
+        return None
     if name not in PROGRAMS or (name == "docker" and (place.container is not None or place.host is None or place.host.docker is None)):
         return None
     main: Main = import_module(PROGRAMS[name]).main

@@ -52,3 +52,10 @@ def test_env_takes_away_and_gives(lab: Lab) -> None:
 def test_a_variable_before_a_command_is_for_that_command(lab: Lab) -> None:
     assert lines(lab, "docker1/box", "A=1 printenv A") == ["1"]
     assert lab.run("docker1/box", "printenv A").exit_status == 1
+
+
+def test_sudo_is_on_hosts_and_not_in_containers(lab: Lab) -> None:
+    assert lines(lab, "docker1", "sudo -E A=1 env | grep ^A=; sudo docker ps -q | wc -l") == ["A=1", "1"]
+    missing, inside = lab.run("docker1", "sudo nosuch"), lab.run("docker1/box", "sudo id")
+    assert (missing.exit_status, missing.stderr) == (1, "sudo: nosuch: command not found\n")
+    assert inside.exit_status == 127
