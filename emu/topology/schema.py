@@ -10,7 +10,8 @@ import re
 from pathlib import Path
 
 from emu.topology import dockerfile, values
-from emu.topology.compose import EXPOSE, ONE_OR_MORE_ADDRESSES
+from emu.topology.compose import ONE_OR_MORE_ADDRESSES
+from emu.topology.compose_ports import EXPOSE
 from emu.topology.dockerfile import Dockerfile
 from emu.topology.document import KeyPath, Node, Report, read_text
 from emu.topology.project import ComposeContent, ComposeFile
