@@ -9,18 +9,16 @@ import json
 import re
 from pathlib import Path
 
-from emu.topology import dockerfile, values
+from emu.topology import values
 from emu.topology.compose import ONE_OR_MORE_ADDRESSES
 from emu.topology.compose_ports import EXPOSE
-from emu.topology.dockerfile import Dockerfile
-from emu.topology.document import KeyPath, Node, Report, read_text
+from emu.topology.file_shapes import DockerfileFile, Folder, ProgramFile, RulesFile
 from emu.topology.project import ComposeContent, ComposeFile
-from emu.topology.shapes import Choice, Converted, Either, Field, Flag, Integer, Json, ListOf, MapOf, Record, Shape, Text
+from emu.topology.shapes import Choice, Converted, Either, Field, Flag, Integer, Json, ListOf, MapOf, Record, Text
 from emu.topology.spec import (
     AddressPool,
     CaptureSpec,
     DockerSpec,
-    Expect,
     FlannelBackendSpec,
     FlannelHostSpec,
     FlannelSpec,
@@ -30,17 +28,14 @@ from emu.topology.spec import (
     Lan,
     Limits,
     ReferenceSpec,
-    Source,
-    Step,
     Topology,
 )
+from emu.topology.steps import DURATION, LINE, STEPS
 
 PUBLISHED = Path(__file__).with_name("topology.schema.json")
 
 SUBNET = Text(values.subnet, "a subnet")
 MTU = Integer(68, 65535)
-DURATION = Text(values.duration, "a duration", values.DURATION, "string number")
-LINE = Text(values.line, "a line of text")
 
 LAN = Record(
     Lan,
@@ -107,60 +102,6 @@ DOCKER = Record(
     ignored=DAEMON_IGNORED,
     refused=DAEMON_REFUSED,
 )
-
-
-class RulesFile(Text[str]):
-    """iptables rules: the text itself, or the path of an iptables-save file."""
-
-    def __init__(self) -> None:
-        super().__init__(values.text, "iptables rules, or the path of a file of them")
-
-    def read(self, node: Node, path: KeyPath, report: Report) -> str:
-        text = super().read(node, path, report)
-        if "\n" in text.strip() or text.lstrip().startswith(("*", "#")):
-            return text
-        try:
-            return read_text(Path(node.source.file).parent / text)
-        except ValueError as error:
-            report.refuse(node.source, path, f"'{text}' {error}")
-
-
-class DockerfileFile(Text[Dockerfile]):
-    """The path of a Dockerfile; what is wrong in it is said with its own line."""
-
-    def __init__(self) -> None:
-        super().__init__(lambda _: Dockerfile("scratch"), "a Dockerfile's path")
-
-    def read(self, node: Node, path: KeyPath, report: Report) -> Dockerfile:
-        file = Path(node.source.file).parent / self._text(node, path, report)
-        file = file / "Dockerfile" if file.is_dir() else file
-        try:
-            text = read_text(file)
-        except ValueError as error:
-            report.refuse(node.source, path, f"'{file}' {error}")
-        report.roots[str(file)] = path
-        try:
-            return dockerfile.parse(text, lambda name: read_text(file.parent / name))
-        except dockerfile.DockerfileError as wrong:
-            report.refuse(Source(str(file), wrong.line), path, str(wrong))
-
-
-class ProgramFile(Text[str]):
-    """The path of a Python file that exists."""
-
-    def __init__(self) -> None:
-        super().__init__(values.line, "a Python file's path")
-
-    def read(self, node: Node, path: KeyPath, report: Report) -> str:
-        text = super().read(node, path, report)
-        file = Path(node.source.file).parent / text
-        if not text.endswith(".py"):
-            report.refuse(node.source, path, f"'{text}' is not a Python file")
-        try:
-            read_text(file)
-        except ValueError as error:
-            report.refuse(node.source, path, f"'{text}' {error}")
-        return str(file)
 
 
 def _sysctl(key: str) -> str:
@@ -240,74 +181,6 @@ IMAGE = Record(
     },
     named=True,
 )
-
-EXPECT = Record(
-    Expect,
-    "What must be so afterwards; the run fails if it is not.",
-    {
-        "exit": Field(Integer(0, 255), "the exit status"),
-        "stdout": Field(Text(values.expected_text, types="string number"), "a part of standard output, or /a regular expression/"),
-    },
-)
-
-STEP = Record(
-    Step,
-    "A command line.",
-    {
-        "on": Field(LINE, "host, or host/container", required=True, to="place"),
-        "run": Field(LINE, "the command; an & at its end leaves it in the background", required=True, to="command"),
-        "expect": Field(EXPECT, "what must be so afterwards"),
-        "at": Field(DURATION, "a virtual time, counted from the first step", to="at_ns"),
-        "programs": Field(Choice("own", "host"), "host: the host's own programs, in the container's network namespace"),
-        "state": Field(Text(values.name, "a name", values.NAME), "state dumps of the reference, compared after the step"),
-    },
-)
-
-SHORT_STEP = r"^\s*([^\s$]+)\s*\$\s+(\S.*?)\s*$"
-
-
-class ShortStep(Text[Step]):
-    """`PLACE$ COMMAND`."""
-
-    def __init__(self) -> None:
-        super().__init__(lambda _: Step(place="", command=""), "PLACE$ COMMAND", SHORT_STEP)
-
-    def read(self, node: Node, path: KeyPath, report: Report) -> Step:
-        text = self._text(node, path, report)
-        match = re.match(SHORT_STEP, text)
-        if match is None:
-            report.refuse(node.source, path, f"'{text}' is not PLACE$ COMMAND")
-        return Step(place=match[1], command=match[2], source=node.source)
-
-
-class LongStep(Shape[Step]):
-    """The mapping; or a short step that a ': ' made into one."""
-
-    def read(self, node: Node, path: KeyPath, report: Report) -> Step:
-        keys = list(getattr(node, "entries", ()))
-        if len(keys) == 1 and re.match(SHORT_STEP, keys[0]):
-            report.refuse(node.source, path, f"'{keys[0]}: …' holds ': ', which YAML takes for a key; put the step in quotes")
-        return STEP.read(node, path, report)
-
-    def json(self, definitions: Json) -> Json:
-        return STEP.json(definitions)
-
-
-STEPS = ListOf(Either(text=ShortStep(), mapping=LongStep()))
-
-
-class Folder(Text[str]):
-    """The path of a folder that exists, counted from the file that names it."""
-
-    def __init__(self) -> None:
-        super().__init__(values.line, "a folder's path")
-
-    def read(self, node: Node, path: KeyPath, report: Report) -> str:
-        folder = Path(node.source.file).parent / super().read(node, path, report)
-        if not folder.is_dir():
-            report.refuse(node.source, path, f"there is no folder '{folder}'")
-        return str(folder)
-
 
 REFERENCE = Record(
     ReferenceSpec,
