@@ -2,7 +2,12 @@
 
 A reference is a folder of captures, `PLACE.INTERFACE.pcap`, recorded by tcpdump on real machines or by emu, and of state dumps in `state/`.
 Generated names are found by what they belong to: `host.veth-web` is the host's end of container web's eth0 (`veth-web-eth1` of its eth1),
-`host.br-app` the bridge of network app, `web.eth0` an interface inside container web.
+`host.br-app` the bridge of network app, `web.eth0` an interface inside container web; `h1.eth0.setup` is what eth0 saw during the setup.
+
+A recording of several hosts has dumps of several moments: state/before/… and state/after/… belong to the steps with `state: before` and
+`state: after`, and so does state/fdb-3-moved.h1.txt to the one with `state: fdb-3-moved`. What the recording's machinery did between such
+moments (tables that are emptied, `ip neigh flush all; conntrack -F`) are steps too, the last of `setup`. Places that are plain namespaces
+are made by `ip netns add c1` and named `HOST/netns/c1` in steps, `c1` in the reference.
 """
 
 from __future__ import annotations
@@ -24,6 +29,8 @@ from emu.observe.state import compare_state, is_unordered
 from emu.observe.words import Difference
 from emu.runner import RunResult, run
 from emu.topology.spec import Topology
+
+SETUP = ".setup"
 
 
 @dataclass
@@ -120,9 +127,12 @@ def check(topology: Topology, output: Path | None = None) -> CheckResult:
     watcher = _Watcher(reference)
     with tempfile.TemporaryDirectory() as temporary:
         folder = output or Path(temporary) / "run"
-        result = run(topology, folder, watch=watcher)
+        early = Path(temporary) / "setup" if any(name.endswith(SETUP) for name in topology.reference.captures or ()) else None
+        result = run(topology, folder, watch=watcher, setup_captures=early)
+        ours = captures_in(folder) | ({name + SETUP: path for name, path in captures_in(early).items()} if early is not None else {})
+        watcher.names |= {name + SETUP: file + SETUP for name, file in watcher.names.items()}
         comparison = Comparison()
-        _compare_captures(topology, watcher, captures_in(folder), captures_in(reference, needed=False), comparison)
+        _compare_captures(topology, watcher, ours, captures_in(reference, needed=False), comparison)
     comparison.differences += watcher.unknown
     for dump in sorted(watcher.dumps, key=lambda dump: is_unordered(dump[0])):
         comparison.differences += compare_state(*dump, comparison.names)

@@ -41,6 +41,8 @@ OF_SEVERAL = {  # WHAT.txt: what it is compared as, and the command
     "iptables-save": ("iptables-save", "iptables-save -c"),
     "conntrack": ("conntrack-L", "conntrack -L"),
     "sysctl": ("sysctl", "sysctl -a"),
+    "fdb": ("bridge-fdb", r"bridge fdb show | grep -v '33:33\|permanent$'; ip -s link show type vxlan"),
+    "ip-maddr": ("ip-maddr", "ip -4 maddr; ip maddr show dev eth0 | grep -v inet6"),
     "docker-network-ls": ("docker-network-ls", "docker network ls"),
     "docker-containers-networksettings": ("docker-inspect", "docker inspect -f '{{.Name}} {{json .NetworkSettings}}' $(docker ps -q)"),
 }

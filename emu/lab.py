@@ -124,7 +124,7 @@ class Lab:
     # --- places
 
     def places(self) -> dict[str, Place]:
-        """All hosts and containers by name: `docker1`, `docker1/web`."""
+        """All hosts, containers and namespaces of `ip netns` by name: `docker1`, `docker1/web`, `docker1/netns/blue`."""
         found: dict[str, Place] = {}
         for host in self.hosts.values():
             found[host.name] = host.place
@@ -132,6 +132,9 @@ class Lab:
                 for container in host.docker.containers.values():
                     if container.place is not None:
                         found[container.place.name] = container.place
+            for netns in host.namespaces.values():
+                if netns.name.startswith(f"{host.name}/netns/"):  # not that of a container, which a name was given to
+                    found[netns.name] = host.place.in_netns(netns)
         return found
 
     def place(self, name: str) -> Place:

@@ -54,17 +54,20 @@ def run(
     on_up: Callable[[RunResult], None] | None = None,
     on_step: Callable[[StepResult], None] | None = None,
     watch: Watch | None = None,
+    setup_captures: Path | None = None,
 ) -> RunResult:
     """Run a topology and write `folder` (default `emu-NAME` in the working directory), whole or not at all.
 
     `on_up` is called when hosts and containers are there, `on_step` after each step; `watch` looks into the lab after each step and at the
-    end. Captures begin after the topology's setup and end before what it has for afterwards. Raises EmuError for mistakes of the topology
+    end. Captures begin after the topology's setup and end before what it has for afterwards; those of the setup itself go into the folder
+    `setup_captures`, if one is wanted. Raises EmuError for mistakes of the topology
     that show only when it is built, OSError for what the file system refuses.
     """
     began = time.perf_counter()
     result = RunResult(Path(folder) if folder is not None else Path(f"emu-{topology.name}"))
     with RunFolder(result.folder) as files, Lab(topology) as lab:
         recorder = Recorder(lab, files, promiscuous=topology.capture.promiscuous, plain=topology.capture.plain)
+        early = Recorder(lab, setup_captures, plain=topology.capture.plain) if setup_captures is not None else None
         if topology.setup:
             lab.on_netns.remove(recorder.watch)
         lab.up()
@@ -83,7 +86,7 @@ def run(
                 on_step(step)
 
         try:
-            lab.run_steps(keep, partial(_begin, recorder, lab))
+            lab.run_steps(keep, partial(_begin, recorder, early, lab))
         except LimitReached as limit:
             result.stopped = str(limit)
         result.virtual_ns = lab.engine.now
@@ -93,13 +96,17 @@ def run(
         if watch is not None:
             watch(lab, None)
         recorder.finish()
+        if early is not None:
+            early.finish()
         result.frames, result.dropped, result.captures = recorder.frames, recorder.dropped, recorder.captures
     result.real_seconds = time.perf_counter() - began
     return result
 
 
-def _begin(recorder: Recorder, lab: Lab, part: str) -> None:
+def _begin(recorder: Recorder, early: Recorder | None, lab: Lab, part: str) -> None:
     """Captures are of the steps, where a topology has other lists too."""
+    if part == "steps" and early is not None:
+        early.stop()
     if part == "steps" and lab.topology.setup:
         lab.on_netns.append(recorder.watch)
         for netns in lab.namespaces().values():

@@ -119,6 +119,8 @@ class Vxlan(NetDevice):
     def start_xmit(self, frame: Frame) -> None:
         """vxlan_xmit."""
         wire = frame.wire
+        self.counters.tx_packets -= 1  # counted by iptunnel_xmit: each copy, what is behind its Ethernet header
+        self.counters.tx_bytes -= len(wire)
         if wire[12:14] == ARP and self.config.proxy:
             return self._answer_arp(frame)
         remotes = self.fdb.remotes(wire[:6], self.engine.now)
@@ -176,6 +178,8 @@ class Vxlan(NetDevice):
                 )
             finally:
                 underlay.nesting -= 1
+            self.counters.tx_packets += 1
+            self.counters.tx_bytes += len(wire) - ethernet.HEADER
         except OSError:
             self.drop(frame, DropReason.NO_ROUTE)
 
@@ -209,6 +213,10 @@ class Vxlan(NetDevice):
                 return self.drop(frame, DropReason.NOT_ECN_CAPABLE, rx=True)
             frame = Frame(inner[:14] + marked, trace_id, cause)
         self.receive(frame)
+
+    def receive(self, frame: Frame) -> None:
+        super().receive(frame)
+        self.counters.rx_bytes -= ethernet.HEADER if self.up else 0  # vxlan_rcv counts what is behind it
 
     # --- up and down
 

@@ -208,16 +208,19 @@ def _place_problem(step: Step, topology: Topology, report: Report) -> str:
     broken = [("hosts", name), ("hosts", name, "docker"), ("hosts", name, "compose")]
     if any(path in report.broken for path in broken) or any(path[-2:] == ("services", container) for path in report.broken):
         return ""
+    if host is not None and container.startswith("netns/"):
+        return f"no step before says `ip netns add {container.removeprefix('netns/')}` on {name}"
     if host is not None and host.docker is None:
         return f"'{name}' runs no Docker, so it has no container '{container}'"
     return f"there is no place '{step.place}'"
 
 
 def _containers(host: HostSpec, steps: Iterable[Step]) -> dict[str, None]:
-    """The compose file's, and those that steps make and name themselves."""
+    """The compose file's, and those that steps make and name themselves, with the namespaces of `ip netns`."""
     services = host.compose.services.values() if host.compose is not None else ()
     names = [each.container_name or each.name for each in services] + [each.name for each in services]
     for step in steps:
         if step.place == host.name:
             names += re.findall(r"--name[= ]\s*(\S+)", step.command) + re.findall(r"\brename\s+\S+\s+(\S+)", step.command)
+            names += [f"netns/{name}" for name in re.findall(r"\bip netns add ([^\s;]+)", step.command)]
     return dict.fromkeys(names)
