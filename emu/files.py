@@ -22,7 +22,10 @@ if TYPE_CHECKING:
 PROC_SYS = "/proc/sys/"
 ENVIRON = re.compile(r"/proc/(\d{1,9})/environ")
 NULL = "/dev/null"
-DIRECTORIES = ("/bin", "/dev", "/etc", "/home", "/opt", "/proc", "/root", "/run", "/sbin", "/srv", "/sys", "/tmp", "/usr", "/var")  # noqa: S108
+# Directories that are always there.
+DIRECTORIES = frozenset(
+    {"/", *(f"/{name}" for name in ("bin", "dev", "etc", "home", "opt", "proc", "root", "run", "sbin", "srv", "sys", "tmp", "usr", "var"))}
+)
 
 
 class Files:
@@ -31,7 +34,7 @@ class Files:
     def __init__(self, sysctl: Sysctl) -> None:
         self._sysctl = sysctl
         self._texts: dict[str, str] = {}
-        self._directories: set[str] = {"/", *DIRECTORIES}
+        self._made: set[str] = set()  # directories beyond those that are always there
         self.links: dict[str, str] = {}  # where symbolic links lead
         self.proc_sys_read_only = False  # as in containers that are not privileged
         self.processes: Mapping[int, Process] = {}  # those of /proc
@@ -102,13 +105,13 @@ class Files:
 
     def is_directory(self, path: str) -> bool:
         if not path.startswith(PROC_SYS):
-            return path in self._directories or path + "/" == PROC_SYS
+            return path in DIRECTORIES or path in self._made or path + "/" == PROC_SYS
         return any(key.startswith(_key(path) + ".") for key in self._sysctl.keys())  # noqa: SIM118 - not a dict
 
     def make_directory(self, path: str) -> None:
         """With those above it."""
-        while path not in self._directories and path.startswith("/"):
-            self._directories.add(path)
+        while path not in DIRECTORIES and path not in self._made and path.startswith("/"):
+            self._made.add(path)
             path = dirname(path)
 
     def remove_directory(self, path: str) -> None:
@@ -117,20 +120,20 @@ class Files:
         for entries in (self._texts, self.links):
             for each in [each for each in entries if each.startswith(below)]:
                 del entries[each]
-        self._directories -= {each for each in self._directories if each == path or each.startswith(below)}
+        self._made -= {each for each in self._made if each == path or each.startswith(below)}
 
     def names(self, directory: str) -> list[str]:
         """What is in a directory, sorted."""
         below = directory.rstrip("/") + "/"
         return sorted(
-            {each[len(below) :].partition("/")[0] for each in [*self.paths(), *self._directories] if each.startswith(below)} - {""}
+            {each[len(below) :].partition("/")[0] for each in [*self.paths(), *DIRECTORIES, *self._made] if each.startswith(below)} - {""}
         )
 
     def matching(self, pattern: str) -> list[str]:
         """The files and directories whose path matches, segment by segment (glob(7)); hidden ones only if the pattern says so."""
         wanted = pattern.split("/")
         found = []
-        for path in sorted({*self.paths(), *self._directories}):
+        for path in sorted({*self.paths(), *DIRECTORIES, *self._made}):
             segments = path.split("/")
             if len(segments) == len(wanted) and all(map(_matches, segments, wanted)):
                 found.append(path)
