@@ -1,4 +1,4 @@
-"""Every `docker` line of the recordings, on a host of their kind: what it prints, and its exit status."""
+"""Every `docker` line of the recordings of one host, on a host of their kind: what it prints, and its exit status."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from tests.docker.conftest import DockerHost
 from tests.docker.dialogue import shape
 
 RECORDINGS = Path(__file__).parent.parent.parent / "pcaps" / "linux"
-NAMES = sorted(path.parent.name for path in RECORDINGS.glob("*/scenario.yaml"))
+NAMES = sorted(path.parent.name for path in RECORDINGS.glob("*/scenario.yaml") if "phase: " not in path.read_text(encoding="utf-8"))
 NEEDS_A_WIRE = ("docker exec",)  # what containers do on the wire is compared frame by frame elsewhere
 
 
