@@ -37,6 +37,10 @@ STEPS = {
     Hook.POSTROUTING: ("mangle", "nat", "confirm"),
 }
 
+# Of a namespace without rules: nearly all of a lab's have none, so they share these.
+INACTIVE = dict.fromkeys(Hook, False)
+NO_STEPS: dict[Hook, tuple[Step, ...]] = dict.fromkeys(Hook, ())
+
 
 class TraceEvent(NamedTuple):
     """Something that befell a packet in netfilter, for who watches."""
@@ -68,8 +72,8 @@ class Netfilter(Run):
         self.nat = Nat(self.conntrack, self._draw)
         self.traced: set[int] = set()  # trace ids that `-j TRACE` has chosen
         self.defrag = False  # fragments are put together before the hooks, as conntrack needs them whole
-        self.active = dict.fromkeys(Hook, False)
-        self._steps: dict[Hook, tuple[Step, ...]] = dict.fromkeys(Hook, ())
+        self.active = INACTIVE
+        self._steps = NO_STEPS
 
     @cached_property
     def random(self) -> Random:
@@ -150,9 +154,10 @@ class Netfilter(Run):
             for chain in table.chains.values():
                 for rule in chain.rules:
                     rule.chain = table.chains[rule.jump] if rule.jump else None
-        for hook, names in STEPS.items():
-            self._steps[hook] = tuple(self._step(hook, name) for name in names if self._is_there(name, hook, needed))
-            self.active[hook] = bool(self._steps[hook])
+        self._steps = {
+            hook: tuple(self._step(hook, name) for name in names if self._is_there(name, hook, needed)) for hook, names in STEPS.items()
+        }
+        self.active = {hook: bool(steps) for hook, steps in self._steps.items()}
 
     def _is_there(self, name: str, hook: Hook, conntrack: bool) -> bool:
         if name in ("track", "confirm"):
