@@ -28,7 +28,7 @@ class ComposeContent(Shape[ComposeSpec]):
     """The content of a compose file, with its variables replaced."""
 
     def read(self, node: Node, path: KeyPath, report: Report) -> ComposeSpec:
-        with _variables(report):
+        with _variables(_env_file(node, path, report), report):
             return COMPOSE.read(node, path, report)
 
     def json(self, definitions: Json) -> Json:
@@ -52,12 +52,23 @@ class ComposeFile(Text[ComposeSpec]):
         return compose if compose.name else replace(compose, name=project_name(folder_name(file)))
 
 
-@contextmanager
-def _variables(report: Report) -> Iterator[None]:
-    def unset(name: str) -> None:
-        report.notice(f"the variable '{name}' has no value: blank is used (neither the environment nor .env is read)")
+def _env_file(node: Node, path: KeyPath, report: Report) -> dict[str, str]:
+    """The variables of the `.env` beside the file, if there is one."""
+    file = Path(node.source.file).parent / ".env"
+    if not file.exists():
+        return {}
+    try:
+        return variables.read_env(read_text(file))
+    except ValueError as error:
+        report.refuse(node.source, path, f"'{file}' {error}")
 
-    before, report.expand = report.expand, lambda text: variables.expand(text, unset) if "$" in text else text
+
+@contextmanager
+def _variables(known: Mapping[str, str], report: Report) -> Iterator[None]:
+    def unset(name: str) -> None:
+        report.notice(f"the variable '{name}' has no value: blank is used (.env is read, the machine's environment is not)")
+
+    before, report.expand = report.expand, lambda text: variables.expand(text, unset, known) if "$" in text else text
     try:
         yield
     finally:

@@ -7,6 +7,7 @@ import sys
 import pytest
 
 from emu.docker.config import KEYS, DaemonConfig
+from emu.errors import TopologyError
 from emu.topology import schema
 from emu.topology.loader import load_topology
 from emu.topology.spec import AddressPool, Expect, Exposed, PortSpec
@@ -208,8 +209,40 @@ def test_variables_are_those_of_an_empty_environment(service, monkeypatch, text,
 
 def test_variable_without_a_value_is_told_once(load):
     notices = load("services: { a: { image: 'nginx:${TAG}' }, b: { image: 'nginx:$TAG' } }", "compose.yml").notices
-    assert notices[0] == "the variable 'TAG' has no value: blank is used (neither the environment nor .env is read)"
+    assert notices[0] == "the variable 'TAG' has no value: blank is used (.env is read, the machine's environment is not)"
     assert len(notices) == 1
+
+
+ENV = """# versions
+TAG=1.2  # of nginx
+export QUOTED="a #b ${TAG}"
+LITERAL='$TAG'
+EMPTY=
+"""
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("$TAG", "1.2"),
+        ("${TAG:-x}${TAG:?no}", "1.21.2"),
+        ("${TAG:+x}", "x"),
+        ("$QUOTED", "a #b 1.2"),
+        ("$LITERAL", "$TAG"),
+        ("${EMPTY:-x}${EMPTY-y}", "x"),
+    ],
+)
+def test_variables_come_from_the_env_file_beside(load, tmp_path, text, value):
+    (tmp_path / ".env").write_text(ENV)
+    services = load(f"services: {{ a: {{ image: nginx, environment: {{ A: '{text}' }} }} }}", "compose.yml").hosts["host"].compose.services
+    assert services["a"].environment["A"] == value
+
+
+@pytest.mark.parametrize(("text", "what"), [("A=1\nno", "line 2 is not NAME=value"), ("A='1", "line 1 has a quote that is not closed")])
+def test_a_wrong_env_file_is_refused_with_its_line(load, tmp_path, text, what):
+    (tmp_path / ".env").write_text(text)
+    with pytest.raises(TopologyError, match=what):
+        load("services: { a: { image: nginx } }", "compose.yml")
 
 
 def test_compose_files_may_be_named_by_path_and_places_follow_container_names(load, tmp_path):
