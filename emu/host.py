@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from emu.netns.namespace import Netns
@@ -28,7 +28,9 @@ class Host:
         self.namespaces: dict[str, Netns] = {}
         self.on_namespace: list[Callable[[Netns], None]] = []  # told of each namespace that appears here
         self.docker: Any = None  # docker.engine.DockerEngine
+        self.peers: Mapping[str, Host] = {name: self}  # all hosts of the lab
         self.services = Services(self.place)
+        self.ovs: Any = None  # netns.ovs.OvsSwitch, from the first ovs-vsctl on
         self.store: Any = None  # store.store.Store: the lab's, which daemons agree through
         files = self.place.files
         files.write("/etc/hostname", f"{name}\n")

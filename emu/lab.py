@@ -102,7 +102,7 @@ class Lab:
 
     def add_host(self, host: Host) -> None:
         self.hosts[host.name] = host
-        host.store = self.store
+        host.store, host.peers = self.store, self.hosts
         host.on_namespace.append(self._announce)
         self._announce(host.netns)
 
@@ -124,7 +124,7 @@ class Lab:
     # --- places
 
     def places(self) -> dict[str, Place]:
-        """All hosts, containers and namespaces of `ip netns` by name: `docker1`, `docker1/web`, `docker1/netns/blue`."""
+        """All hosts, containers, namespaces of `ip netns` and of Docker's: `docker1`, `docker1/web`, `docker1/netns/blue`, `docker1/sbox-ov`."""
         found: dict[str, Place] = {}
         for host in self.hosts.values():
             found[host.name] = host.place
@@ -132,6 +132,7 @@ class Lab:
                 for container in host.docker.containers.values():
                     if container.place is not None:
                         found[container.place.name] = container.place
+                found.update({place.name: place for place in host.docker.sandboxes.values()})
             for netns in host.namespaces.values():
                 if netns.name.startswith(f"{host.name}/netns/"):  # not that of a container, which a name was given to
                     found[netns.name] = host.place.in_netns(netns)

@@ -185,6 +185,7 @@ def _container_config(spec: ComposeLike, service: ServiceLike) -> ContainerConfi
         privileged=service.privileged,
         cap_add=tuple(service.cap_add),
         cap_drop=tuple(service.cap_drop),
+        restart=service.restart,
         labels={"com.docker.compose.project": spec.name, "com.docker.compose.service": service.name},
     )
 

@@ -17,7 +17,9 @@ if TYPE_CHECKING:
 KEYS = {
     "userland-proxy": bool, "iptables": bool, "ip-forward": bool, "ip-masq": bool, "icc": bool, "mtu": int, "bip": str, "fixed-cidr": str,
     "default-gateway": str, "ip": str, "bridge": str, "dns": list, "dns-search": list, "dns-opts": list, "default-address-pools": list,
+    "cluster-store": str, "cluster-advertise": str,
 }  # fmt: skip
+STORES = ("consul", "etcd", "zk")
 IGNORED = {
     "data-root", "exec-root", "storage-driver", "storage-opts", "log-driver", "log-opts", "log-level", "debug", "hosts", "labels",
     "registry-mirrors", "insecure-registries", "exec-opts", "live-restore", "max-concurrent-downloads", "max-concurrent-uploads",
@@ -25,7 +27,7 @@ IGNORED = {
     "userland-proxy-path", "init", "init-path", "selinux-enabled", "userns-remap", "no-new-privileges", "builder", "metrics-addr",
 }  # fmt: skip
 NOT_MODELLED = {
-    "ipv6", "ip6tables", "fixed-cidr-v6", "default-gateway-v6", "cluster-store", "cluster-advertise",
+    "ipv6", "ip6tables", "fixed-cidr-v6", "default-gateway-v6",
     "host-gateway-ip",
 }  # fmt: skip
 
@@ -46,6 +48,8 @@ class DaemonConfig:
     dns: tuple[str, ...] = ()
     dns_search: tuple[str, ...] = ()
     dns_opts: tuple[str, ...] = ()
+    cluster_store: str = ""
+    cluster_advertise: str = ""
     default_pools: tuple[Prefix, ...] = tuple(DEFAULT_POOLS)
 
     @classmethod
@@ -68,6 +72,7 @@ class DaemonConfig:
             if values.get(key):
                 _check_prefix(key.replace("_", "-"), values[key])
         values |= {key: tuple(values.get(key, ())) for key in ("dns", "dns_search", "dns_opts")}
+        _check_store(values.get("cluster_store", ""), values.get("cluster_advertise", ""))
         pools = values.pop("default_address_pools", None)
         if pools:
             values["default_pools"] = tuple(part for pool in pools for part in _pool(pool))
@@ -79,6 +84,14 @@ class DaemonConfig:
         values = {each.name.replace("_", "-"): getattr(spec, each.name) for each in fields(spec)}
         given = {key: value for key, value in values.items() if key in KEYS and value is not None}
         return cls.from_keys({key: list(value) if isinstance(value, tuple) else value for key, value in given.items()})
+
+
+def _check_store(url: str, advertise: str) -> None:
+    scheme, separator, rest = url.partition("://")
+    if url and (scheme not in STORES or not separator or not rest):
+        raise EmuError(f"docker: cluster-store: {url!r} is not a store: {', '.join(f'{each}://HOST:PORT' for each in STORES)}")
+    if bool(url) is not bool(advertise):
+        raise EmuError("docker: invalid cluster configuration. --cluster-advertise must be accompanied by --cluster-store configuration")
 
 
 def _check_prefix(key: str, text: str) -> None:

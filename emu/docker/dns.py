@@ -179,7 +179,7 @@ class EmbeddedServer:
         if endpoint.network.predefined:
             return []
         wanted = name.lower()
-        members = endpoint.network.endpoints.values()
+        members = endpoint.network.members
         return list(dict.fromkeys(member.ip for member in members if member.ip is not None and wanted in map(str.lower, member.names)))
 
     def name_of(self, reversed_address: str) -> str:
@@ -189,7 +189,7 @@ class EmbeddedServer:
         except ValueError:
             return ""
         for endpoint in self.sandbox.in_order():
-            for member in endpoint.network.endpoints.values():
+            for member in endpoint.network.members:
                 if member.ip == wanted and member.names and not endpoint.network.predefined:
                     return f"{member.names[0]}.{endpoint.network.name}"
         return ""

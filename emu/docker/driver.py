@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from emu.netns.namespace import Netns
 
 NOT_MODELLED = ("ipvlan",)
-NO_SWARM = 'This node is not a swarm manager. Use "docker swarm init" or "docker swarm join" to connect this node to swarm and try again.'
 ENTRY_POINTS = "emu.drivers"
 
 
@@ -56,11 +55,12 @@ class Driver:
 
     def unpublish(self, endpoint: Endpoint) -> None: ...
 
+    def down(self) -> None:
+        """The machine goes down."""
+
 
 def find_driver(name: str) -> type[Driver]:
     """Raises DockerError: in Docker's words when there is no such plugin, and for Docker's own drivers that are not here."""
-    if name == "overlay":
-        raise DockerError(503, NO_SWARM)
     if name in NOT_MODELLED:
         raise DockerError(501, f"the {name} driver is not modelled")
     where = DRIVERS.get(name) or _entry_points().get(name)

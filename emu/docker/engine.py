@@ -1,7 +1,7 @@
 """One host's Docker engine: what dockerd 20.10 does (moby daemon/), as methods that speak of what the Engine API speaks of.
 
 The `docker` program is its text front. All ids come from the lab's seed and the names given, so they are the same in each run.
-Not modelled: swarm, registries, building images, volumes, resources.
+Not modelled: registries, building images, volumes, resources.
 """
 
 from __future__ import annotations
@@ -29,9 +29,13 @@ from emu.packet import address
 if TYPE_CHECKING:
     from random import Random
 
+    from emu.docker.swarm.cluster import Node
+    from emu.docker.swarm.kv import KeyValueScope
+    from emu.docker.swarm.shared import Scope
     from emu.host import Host
     from emu.netns.namespace import Netns
     from emu.packet.address import Ip
+    from emu.process import Place
 
 
 class DockerEngine:
@@ -47,6 +51,9 @@ class DockerEngine:
         self.notices: list[str] = []
         self.containers: dict[str, Container] = {}  # by id, in the order of creation
         self.pids: dict[int, Netns] = {}  # the namespace of each container's process, by the pid that the host sees
+        self.sandboxes: dict[str, Place] = {}  # namespaces that are no container's, by their name in /var/run/docker/netns
+        self.node: Node | None = None  # what it is in a swarm
+        self.store: KeyValueScope | None = None  # what it shares by `--cluster-store`
         self._drivers: dict[str, Driver] = {}
         self._given: Counter[str] = Counter()
         self.firewall = Firewall(self.netns, self.config.userland_proxy, self.config.iptables)
@@ -65,6 +72,10 @@ class DockerEngine:
             self.netns.sysctl.set("net.ipv4.ip_forward", "1")
             self.firewall.drop_forwarded()
         self.networks.create_predefined()
+        if self.config.cluster_store:
+            from emu.docker.swarm.kv import open_scope
+
+            self.store = open_scope(self)
 
     def down(self) -> None:
         """The machine goes down: all programs and proxies end, without a word to anyone."""
@@ -73,6 +84,8 @@ class DockerEngine:
                 process.kill(KILLED)
             if container.sandbox is not None and container.sandbox.dns is not None:
                 container.sandbox.dns.close()
+        for driver in self._drivers.values():
+            driver.down()
         self.ports.close()
 
     # --- ids and lookups
@@ -84,6 +97,11 @@ class DockerEngine:
         """64 hex digits that depend on what it is for, and on how often there was one of the kind before."""
         self._given[what] += 1
         return f"{self.stream(f'{what} {self._given[what]}').getrandbits(256):064x}"
+
+    @property
+    def scope(self) -> Scope | None:
+        """Those engines with which it shares networks."""
+        return self.node.cluster if self.node is not None else self.store
 
     def driver(self, name: str) -> Driver:
         """Raises DockerError."""

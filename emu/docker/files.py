@@ -34,8 +34,8 @@ def joined(text: str, container: Container, address: Ip) -> str:
 
 def left(text: str, endpoint: Endpoint) -> str:
     """As 20.10 cleans up after a disconnect: away with every line that ends in a name known on that network but the endpoint's own."""
-    others = {other.name for other in endpoint.network.endpoints.values()} - {endpoint.name}
-    known = others | {alias for other in endpoint.network.endpoints.values() for alias in other.aliases}
+    others = {other.name for other in endpoint.network.members} - {endpoint.name}
+    known = others | {alias for other in endpoint.network.members for alias in other.aliases}
     return "".join(line for line in text.splitlines(keepends=True) if line.split()[-1:] == [] or line.split()[-1] not in known)
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
+from emu.docker import gateway
 from emu.docker.dates import date
 from emu.docker.model import RESTARTING, SHORT, Container, Endpoint, EndpointConfig, IpamConfig, Network
 from emu.packet.address import ip_text, mac_text
@@ -35,24 +36,41 @@ class Map(dict[str, Any]):
 
 
 def network(network: Network) -> Json:
-    """`docker network inspect`."""
-    return {
+    """`docker network inspect`. Of a swarm's network that has not come to the node there is less to say."""
+    shared = network.shared
+    far = shared is not None and not network.endpoints and shared.scope.balanced
+    seen = network.endpoints.values() if shared is not None and shared.scope.balanced else network.members
+    answer = {
         "Name": network.name,
         "Id": network.id,
         "Created": date(network.created_ns),
         "Scope": network.driver.scope,
         "Driver": network.driver.name,
         "EnableIPv6": False,
-        "IPAM": {"Driver": "default", "Options": None if network.predefined else {}, "Config": _subnets(network)},
+        "IPAM": {"Driver": "default", "Options": _ipam_options(network), "Config": _subnets(network)},
         "Internal": network.internal,
         "Attachable": network.config.attachable,
-        "Ingress": False,
+        "Ingress": shared is not None and shared.ingress,
         "ConfigFrom": {"Network": ""},
         "ConfigOnly": False,
-        "Containers": Map((endpoint.container.id, _member(endpoint)) for endpoint in network.endpoints.values()),
+        "Containers": None if far else Map((_key(network, endpoint), _member(endpoint)) for endpoint in seen),
         "Options": Map(network.config.options.items()),
-        "Labels": Map(network.config.labels.items()),
+        "Labels": None if far else Map(network.config.labels.items()),
     }
+    if shared is not None and shared.scope.balanced and not far:
+        answer["Peers"] = shared.scope.peers(shared)
+    return answer
+
+
+def _key(network: Network, endpoint: Endpoint) -> str:
+    """Of other engines' containers only the endpoint is known."""
+    return endpoint.container.id if endpoint.network is network else f"ep-{endpoint.id}"
+
+
+def _ipam_options(network: Network) -> Json | None:
+    """What a user's own networks have, and nobody sets."""
+    made_by_docker = network.predefined or network.name == gateway.NAME or (network.shared is not None and network.shared.scope.balanced)
+    return None if made_by_docker else {}
 
 
 def _subnets(network: Network) -> list[Json]:
@@ -60,6 +78,8 @@ def _subnets(network: Network) -> list[Json]:
     if network.pool is None:
         return []
     named = [_subnet(config) for config in network.config.ipam if config.subnet]
+    if network.shared is not None and named and network.gateway is not None:
+        named[0]["Gateway"] = ip_text(network.gateway)
     return named or [{"Subnet": str(network.pool.subnet), "Gateway": ip_text(network.gateway or b"\0\0\0\0")}]
 
 
@@ -275,10 +295,13 @@ def _attachment(docker: DockerEngine, container: Container, name: str, config: E
     nothing: Json | None = {} if config.connected else None
     ids = [network.id for network in docker.networks.all.values() if network.name == name]
     aliases = endpoint.aliases if endpoint else config.aliases
+    ip = config.ip
+    if endpoint is not None and endpoint.ip is not None and endpoint.network.shared is not None and endpoint.network.shared.scope.balanced:
+        ip = ip_text(endpoint.ip)  # a swarm's manager has chosen it, and the engine writes it down as if it were asked for
     if endpoint is None and (config.connected or container.sandbox_id) and name not in ("bridge", "host", "none"):
         aliases = (*aliases, container.short_id)
     return {
-        "IPAMConfig": {"IPv4Address": config.ip} if config.ip else nothing,
+        "IPAMConfig": {"IPv4Address": ip} if ip else nothing,
         "Links": [f"{child}:{alias}" for alias, child in config.links] or None,
         "Aliases": list(aliases) or ([] if config.connected else None),
         "NetworkID": ids[0] if ids and container.status != "created" else "",

@@ -61,7 +61,7 @@ class Life:
         """The default network first, the others in the order given (Docker's own order is undefined)."""
         wanted = sorted(container.networks.items(), key=lambda item: item[0] != "bridge")
         for name, config in wanted:
-            network = self.docker.networks.find(name)
+            network = self.docker.networks.attach(name)
             self.docker.networks.check(network, config)
             self.docker.networks.join(container, network, config)
 

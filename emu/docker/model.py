@@ -10,11 +10,12 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
     from emu.docker.driver import Driver
     from emu.docker.ipam import Pool
     from emu.docker.sandbox import Sandbox
+    from emu.docker.swarm.shared import SharedNetwork
     from emu.engine import Future
     from emu.packet.address import Ip, Mac
     from emu.process import Place, Process
@@ -85,7 +86,7 @@ class PublishedPort:
     host_port: int
 
 
-@dataclass
+@dataclass(slots=True)
 class EndpointConfig:
     """How a container wants to be on a network. `connected`: by `docker network connect`, which inspect's answers show."""
 
@@ -96,7 +97,7 @@ class EndpointConfig:
     links: tuple[tuple[str, str], ...] = ()  # alias for this container alone, and the name that it stands for
 
 
-@dataclass
+@dataclass(slots=True)
 class ContainerConfig:
     """What `docker create` is asked for. `stand_in`: a program that emu does not have is one that the image has (as in a compose file)."""
 
@@ -148,7 +149,7 @@ class IpamConfig:
     aux_addresses: tuple[tuple[str, str], ...] = ()
 
 
-@dataclass
+@dataclass(slots=True)
 class NetworkConfig:
     """What `docker network create` is asked for."""
 
@@ -165,6 +166,7 @@ class Network:
     """A network that exists. Drivers without addresses of their own (host, null) have no pool.
 
     `gateway` is the address of the bridge, `default_gateway` what containers route to: the same, unless the user said otherwise.
+    `shared`: this is what one engine has of a network of several.
     """
 
     name: str
@@ -177,7 +179,13 @@ class Network:
     default_gateway: Ip | None = None
     predefined: bool = False
     endpoints: dict[str, Endpoint] = field(default_factory=dict)
+    shared: SharedNetwork | None = None
     state: Any = None  # the driver's own
+
+    @property
+    def members(self) -> Iterable[Endpoint]:
+        """All that are on it, other engines' containers too."""
+        return self.endpoints.values() if self.shared is None else self.shared.members()
 
     @property
     def short_id(self) -> str:
@@ -188,9 +196,9 @@ class Network:
         return self.config.internal
 
 
-@dataclass(eq=False)
+@dataclass(eq=False, slots=True)
 class Endpoint:
-    """A container's attachment to a network, from start (or connect) to stop (or disconnect)."""
+    """A container's attachment to a network, from start (or connect) to stop (or disconnect). Not `named`: no DNS name leads to it."""
 
     id: str
     name: str
@@ -201,6 +209,7 @@ class Endpoint:
     length: int = 0
     mac: Mac | None = None
     gateway: Ip | None = None
+    named: bool = True
     interface: str = ""
     published: list[PublishedPort] = field(default_factory=list)
     state: Any = None  # the driver's own
@@ -210,15 +219,15 @@ class Endpoint:
         """On a user-defined network a container answers to its short id and its host name too."""
         own = (self.container.short_id, self.container.hostname)
         named = dict.fromkeys((*self.config.aliases, *(name for name in own if name != self.container.name)))
-        return () if self.network.predefined else tuple(named)
+        return tuple(named) if self.named and not self.network.predefined else ()
 
     @property
     def names(self) -> tuple[str, ...]:
         """All that it answers to, the one for its address first: a name that the engine chose is none."""
-        return self.aliases if self.container.anonymous else (self.name, *self.aliases)
+        return (self.name, *self.aliases) if self.named and not self.container.anonymous else self.aliases
 
 
-@dataclass(eq=False)
+@dataclass(eq=False, slots=True)
 class Container:
     """A container: `status` is `created`, `running`, `restarting` or `exited`. `place` is where its programs run, once started."""
 

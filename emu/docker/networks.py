@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 PREDEFINED = ("bridge", "host", "none", "default")
 HOST_CONFLICT = "container cannot be disconnected from host network or connected to host network"
 SHARED_CONFLICT = "container sharing network namespace with another container or host cannot be connected to any other network"
+NO_SWARM = 'This node is not a swarm manager. Use "docker swarm init" or "docker swarm join" to connect this node to swarm and try again.'
 PRIVATE_CONFLICT = "container cannot be connected to multiple networks with one of the networks in private (none) mode"
 ALIAS_CONFLICT = "network-scoped alias is supported only for containers in user defined networks"
 IP_CONFLICT = "user specified IP address is supported on user defined networks only"
@@ -63,9 +64,15 @@ class Networks:
             raise DockerError(400, f"invalid name: {name}")
         if name in PREDEFINED:
             raise DockerError(403, f"operation is not permitted on predefined {name} network ")
-        if any(network.name == name for network in self.all.values()):
+        if any(network.name == name for network in self.known()):
             raise DockerError(409, f"network with name {name} already exists")
-        return self._make(name, config)
+        if config.driver != "overlay":
+            return self._make(name, config)
+        scope = self.docker.scope
+        if scope is None:
+            raise DockerError(503, NO_SWARM)
+        scope.check_can_change(self.docker)
+        return scope.create(self.docker, name, config).seen_from(self.docker)
 
     def _make(self, name: str, config: NetworkConfig, *, predefined: bool = False) -> Network:
         docker = self.docker
@@ -94,14 +101,27 @@ class Networks:
 
     # --- looking up
 
+    def known(self) -> list[Network]:
+        """Its own, and of those that it shares with other engines the ones that it may know of."""
+        scope = self.docker.scope
+        others = scope.visible(self.docker) if scope is not None else []
+        return [*self.all.values(), *(shared.seen_from(self.docker) for shared in others if shared.id not in self.all)]
+
+    def attach(self, text: str) -> Network:
+        """For a container that is to be on it: a shared network comes to the engine that way. Raises DockerError."""
+        scope = self.docker.scope
+        found = scope.attach(self.docker, text) if scope is not None and text not in PREDEFINED else None
+        return found or self.find(text)
+
     def find(self, text: str) -> Network:
         """By full id, name, or the beginning of an id. Raises DockerError."""
         if text in self.all:
             return self.all[text]
-        named = [network for network in self.all.values() if network.name == text]
+        networks = self.known()
+        named = [network for network in networks if text in (network.name, network.id)]
         if named:
             return named[0]
-        begun = [network for network in self.all.values() if text and network.id.startswith(text)]
+        begun = [network for network in networks if text and network.id.startswith(text)]
         if len(begun) > 1:
             raise DockerError(400, f"network {text} is ambiguous ({len(begun)} matches found based on ID prefix)")
         if not begun:
@@ -110,7 +130,7 @@ class Networks:
 
     def by_name(self) -> list[Network]:
         """As people count: `n9` before `n10`."""
-        return sorted(self.all.values(), key=lambda network: [_counted(part) for part in re.findall(r"\d+|\D+", network.name)])
+        return sorted(self.known(), key=lambda network: [_counted(part) for part in re.findall(r"\d+|\D+", network.name)])
 
     # --- removing
 
@@ -118,6 +138,8 @@ class Networks:
         network = self.find(text)
         if network.predefined:
             raise DockerError(403, f"{network.name} is a pre-defined network and cannot be removed")
+        if network.shared is not None:
+            return network.shared.scope.remove(self.docker, network.shared)
         if network.endpoints:
             text = f"error while removing network: network {network.name} id {network.id} has active endpoints"
             raise DockerError(403, text)
@@ -125,9 +147,9 @@ class Networks:
 
     def prune(self) -> list[str]:
         """Remove what no container uses; the names."""
-        unused = [network for network in self.by_name() if not network.predefined and not network.endpoints]
+        unused = [network for network in self.by_name() if not network.predefined and not any(network.members)]
         for network in unused:
-            self._delete(network)
+            self.remove(network.id)
         return [network.name for network in unused]
 
     def _delete(self, network: Network) -> None:
@@ -140,7 +162,7 @@ class Networks:
 
     def connect(self, text: str, container: Container, config: EndpointConfig) -> None:
         """`docker network connect`. Raises DockerError."""
-        network = self.find(text)
+        network = self.attach(text) if container.running else self.find(text)
         mode = container.config.network_mode
         if mode.startswith("container:") or (mode == "host" and network.driver.name != "host"):
             raise DockerError(400, SHARED_CONFLICT)
@@ -179,18 +201,10 @@ class Networks:
                 raise DockerError(400, IP_UNCONFIGURED)
             ip_of(config.ip, f"invalid IPv4 address: {config.ip}")
 
-    def join(self, container: Container, network: Network, config: EndpointConfig) -> Endpoint:
+    def join(self, container: Container, network: Network, config: EndpointConfig, *, named: bool = True) -> Endpoint:
         """Make the endpoint and put it into the container's namespace. Raises DockerError, and leaves nothing behind then."""
         assert container.sandbox is not None
-        endpoint_id = self.docker.new_id(f"endpoint {container.name} {network.name}")
-        endpoint = Endpoint(endpoint_id, container.name, network, container, config)
-        if network.pool is not None:
-            endpoint.ip = self._address(network, config)
-            endpoint.length = network.pool.subnet.length
-            endpoint.mac = address.mac(config.mac) if config.mac else Mac(b"\x02\x42" + endpoint.ip)
-            endpoint.gateway = network.default_gateway
-        network.driver.create_endpoint(endpoint)
-        network.endpoints[endpoint.id] = endpoint
+        endpoint = self.make_endpoint(container, network, config, container.name, named=named)
         container.endpoints[network.name] = endpoint
         try:
             container.sandbox.join(endpoint)
@@ -202,6 +216,22 @@ class Networks:
             place.tell_parents(self.docker, endpoint)
         return endpoint
 
+    def make_endpoint(self, container: Container, network: Network, config: EndpointConfig, name: str, *, named: bool = True) -> Endpoint:
+        """With its address and what its driver needs on the host. Raises DockerError."""
+        endpoint = Endpoint(self.docker.new_id(f"endpoint {name} {network.name}"), name, network, container, config, named=named)
+        if network.pool is not None:
+            endpoint.ip = self._address(network, config)
+            endpoint.length = network.pool.subnet.length
+            endpoint.mac = address.mac(config.mac) if config.mac else Mac(b"\x02\x42" + endpoint.ip)
+            endpoint.gateway = network.default_gateway
+        network.endpoints[endpoint.id] = endpoint
+        try:
+            network.driver.create_endpoint(endpoint)
+        except DockerError:
+            self.drop_endpoint(endpoint)
+            raise
+        return endpoint
+
     def leave(self, endpoint: Endpoint) -> None:
         container = endpoint.container
         assert container.sandbox is not None
@@ -211,12 +241,17 @@ class Networks:
         self._forget(endpoint)
 
     def _forget(self, endpoint: Endpoint) -> None:
+        del endpoint.container.endpoints[endpoint.network.name]
+        self.drop_endpoint(endpoint)
+
+    def drop_endpoint(self, endpoint: Endpoint) -> None:
         network = endpoint.network
         network.driver.delete_endpoint(endpoint)
         del network.endpoints[endpoint.id]
-        del endpoint.container.endpoints[network.name]
         if network.pool is not None and endpoint.ip is not None:
             network.pool.release(endpoint.ip)
+        if network.shared is not None:
+            network.shared.scope.left(network)
 
     @staticmethod
     def _address(network: Network, config: EndpointConfig) -> Ip:

@@ -1,7 +1,8 @@
 """A container's network namespace as Docker keeps it (libnetwork sandbox.go): interfaces, default route, who publishes the ports.
 
 Of its endpoints with a gateway, the one whose network's name comes first in byte order, internal ones last, gives the default route and
-publishes the ports; both move when a better one is connected or the best one goes. Not modelled: endpoint priorities, docker_gwbridge.
+publishes the ports; both move when a better one is connected or the best one goes. If none has a gateway (overlay networks), a bridge of
+the host's, docker_gwbridge, is the way out. Not modelled: endpoint priorities.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ from __future__ import annotations
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from emu.docker import resolv_conf
+from emu.docker import gateway, resolv_conf
 from emu.docker.dns import EmbeddedServer
 from emu.docker.drivers.bridge import PREFIX
 from emu.docker.errors import DockerError
@@ -39,16 +40,22 @@ def open_sandbox(docker: DockerEngine, container: Container) -> Sandbox:
     container.sandbox_id = docker.new_id(f"sandbox {container.id}")
     if mode == "host":
         return Sandbox(container, docker.netns)
-    netns = Netns(docker.engine, f"{docker.host.name}/{container.name}")
-    netns.set_up(netns.device("lo"))
-    netns.load_br_netfilter()  # of the whole machine: every namespace has its sysctls
+    netns = new_namespace(docker, f"{docker.host.name}/{container.name}")
     netns.sysctl.set("net.ipv4.ip_unprivileged_port_start", "0")
     netns.sysctl.set("net.ipv4.ping_group_range", "0 2147483647")
     for key, value in container.config.sysctls.items():
         _set_sysctl(netns, key, value)
+    return Sandbox(container, netns)
+
+
+def new_namespace(docker: DockerEngine, name: str) -> Netns:
+    """One that Docker makes, with `lo` up."""
+    netns = Netns(docker.engine, name)
+    netns.set_up(netns.device("lo"))
+    netns.load_br_netfilter()  # of the whole machine: every namespace has its sysctls
     for watcher in docker.host.on_namespace:
         watcher(netns)
-    return Sandbox(container, netns)
+    return netns
 
 
 def _set_sysctl(netns: Netns, key: str, value: str) -> None:
@@ -69,12 +76,22 @@ class Sandbox:
         self.endpoints: list[Endpoint] = []
         self.upstreams: list[Upstream] = []  # whom Docker's own DNS server asks
         self.dns: EmbeddedServer | None = None
+        self.gateway: Endpoint | None = None  # on docker_gwbridge
+        self.wants_way_out = True
         self._numbers: dict[str, int] = {}  # of interfaces, for each prefix; they only grow
         self._outward: Endpoint | None = None
         self._default_route: Route | None = None
 
     def join(self, endpoint: Endpoint) -> None:
         """Raises DockerError; the endpoint has left again then."""
+        self._put_in(endpoint)
+        try:
+            self._choose_gateway(endpoint.network.driver.docker)
+        except DockerError:
+            self.leave(endpoint)
+            raise
+
+    def _put_in(self, endpoint: Endpoint) -> None:
         self._check_conflict(endpoint)
         if not endpoint.network.predefined and self.dns is None:
             self._start_dns(endpoint.network.driver.docker)
@@ -88,7 +105,7 @@ class Sandbox:
         try:
             self._choose_way_out()
         except DockerError as error:
-            self.leave(endpoint)
+            self._take_out(endpoint)
             text = f"driver failed programming external connectivity on endpoint {endpoint.name} ({endpoint.id}): {error.message}"
             raise DockerError(error.status, text) from None
 
@@ -112,6 +129,27 @@ class Sandbox:
             host.close_namespace(self.netns)
 
     def leave(self, endpoint: Endpoint) -> None:
+        self._take_out(endpoint)
+        with suppress(DockerError):
+            self._choose_gateway(endpoint.network.driver.docker)
+
+    def _choose_gateway(self, docker: DockerEngine) -> None:
+        """Be on docker_gwbridge as long as there is need for it. Raises DockerError."""
+        needed = self.wants_way_out and gateway.is_needed(self.endpoints)
+        if needed and self.gateway is None:
+            self.gateway = gateway.make(docker, self)
+            try:
+                self._put_in(self.gateway)
+            except DockerError:
+                docker.networks.drop_endpoint(self.gateway)
+                self.gateway = None
+                raise
+        elif not needed and self.gateway is not None:
+            self._take_out(self.gateway)
+            docker.networks.drop_endpoint(self.gateway)
+            self.gateway = None
+
+    def _take_out(self, endpoint: Endpoint) -> None:
         self.endpoints.remove(endpoint)
         if endpoint is self._outward:
             self._close_way_out()

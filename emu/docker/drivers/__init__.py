@@ -5,4 +5,5 @@ DRIVERS = {
     "host": "emu.docker.drivers.host:HostDriver",
     "macvlan": "emu.docker.drivers.macvlan:MacvlanDriver",
     "null": "emu.docker.drivers.null:NullDriver",
+    "overlay": "emu.docker.drivers.overlay:OverlayDriver",
 }
