@@ -70,7 +70,7 @@ class Netfilter(Run):
         self.tables: dict[str, Table] = {}
         self.conntrack = Conntrack(engine)
         self.nat = Nat(self.conntrack, self._draw)
-        self.traced: set[int] = set()  # trace ids that `-j TRACE` has chosen
+        self.traced: frozenset[int] = frozenset()  # trace ids that `-j TRACE` has chosen
         self.defrag = False  # fragments are put together before the hooks, as conntrack needs them whole
         self.active = INACTIVE
         self._steps = NO_STEPS

@@ -20,5 +20,5 @@ class Trace(Target):
     tables: ClassVar[frozenset[str]] = frozenset({"raw"})
 
     def apply(self, run: Any, datagram: Datagram, passage: Passage) -> None:
-        run.traced.add(datagram.trace_id)
+        run.traced |= {datagram.trace_id}
         run.watched = True
