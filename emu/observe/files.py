@@ -67,8 +67,7 @@ def file_names(recorder: Recorder, order: list[int]) -> dict[int, str]:
 def write_pcaps(recorder: Recorder, folder: Path, order: list[int] | None = None) -> None:
     """One file an interface. Files are opened to append, one at a time: a lab may have more interfaces than a process may have files."""
     names = file_names(recorder, order if order is not None else interface_order(recorder))
-    header = pcap.file_header()
-    parts: dict[int, list[bytes]] = {number: [header] for number in names}
+    parts = {number: [pcap.file_header(recorder.interfaces[number].link_type)] for number in names}
     adders = {number: blocks.append for number, blocks in parts.items()}
     record = pcap.recording(recorder.epoch_ns)
     records = iter(recorder.store)
@@ -102,7 +101,7 @@ def write_merged(recorder: Recorder, capture: Path, trace: Path, order: list[int
     interfaces, epoch = recorder.interfaces, recorder.epoch_ns
     places = {number: position for position, number in enumerate(order)}
     listed = [interfaces[number] for number in order]
-    descriptions = [InterfaceDescription(each.label, each.description, each.mac) for each in listed]
+    descriptions = [InterfaceDescription(each.label, each.description, each.mac, link_type=each.link_type) for each in listed]
     with capture.open("wb") as file, trace.open("w", encoding="utf-8", newline="\n") as lines:
         merged = PcapNgWriter(file, descriptions)
         merged.names(address_names(recorder))

@@ -13,6 +13,7 @@ from emu.errors import EmuError
 
 MAGIC_NANO = 0xA1B23C4D
 LINKTYPE_ETHERNET = 1
+LINKTYPE_RAW = 101  # IP packets, of devices without a link layer
 SNAPLEN = 262144
 SECOND = 1_000_000_000
 
@@ -20,8 +21,8 @@ _FILE_HEADER = Struct("<IHHiIII")
 _RECORD_HEADER = Struct("<IIII")
 
 
-def file_header() -> bytes:
-    return _FILE_HEADER.pack(MAGIC_NANO, 2, 4, 0, 0, SNAPLEN, LINKTYPE_ETHERNET)
+def file_header(link_type: int = LINKTYPE_ETHERNET) -> bytes:
+    return _FILE_HEADER.pack(MAGIC_NANO, 2, 4, 0, 0, SNAPLEN, link_type)
 
 
 def recording(epoch_ns: int) -> Callable[[int, bytes], bytes]:
@@ -49,12 +50,12 @@ def check_time(time_ns: int) -> None:
         raise EmuError(f"a pcap file holds times from 1970 to 2106 only, not {time_ns / SECOND:g} s after 1970 (capture: epoch)")
 
 
-def write(path: Path, frames: Iterable[tuple[int, bytes]]) -> int:
+def write(path: Path, frames: Iterable[tuple[int, bytes]], link_type: int = LINKTYPE_ETHERNET) -> int:
     """Write (time from 1970 in ns, frame) pairs; gives their number."""
     count = 0
     record = recording(0)
     with path.open("wb") as file:
-        file.write(file_header())
+        file.write(file_header(link_type))
         for time_ns, wire in frames:
             file.write(record(time_ns, wire))
             count += 1

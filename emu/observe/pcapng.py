@@ -43,6 +43,7 @@ class InterfaceDescription:
     description: str = ""
     mac: bytes = b""
     speed_bps: int = 0
+    link_type: int = LINKTYPE_ETHERNET
 
 
 def option(code: int, value: bytes) -> bytes:
@@ -77,7 +78,7 @@ def interface(description: InterfaceDescription) -> bytes:
     if description.speed_bps:
         options += option(IF_SPEED, description.speed_bps.to_bytes(8, "little"))
     options += option(IF_TSRESOL, b"\x09") + option(0, b"")
-    return block(INTERFACE, Struct("<HHI").pack(LINKTYPE_ETHERNET, 0, SNAPLEN) + options)
+    return block(INTERFACE, Struct("<HHI").pack(description.link_type, 0, SNAPLEN) + options)
 
 
 def name_resolution(names: Mapping[bytes, Sequence[str]]) -> bytes:

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Protocol
 from emu.errors import EmuError
 from emu.netdev.device import RX, Direction, NetDevice, Tap
 from emu.netdev.drop import DropReason
+from emu.observe.pcap import LINKTYPE_ETHERNET, LINKTYPE_RAW
 from emu.observe.store import RecordStore
 
 if TYPE_CHECKING:
@@ -69,6 +70,7 @@ class CapturedInterface:
     description: str
     born_ns: int
     gone_ns: int | None = None
+    link_type: int = LINKTYPE_ETHERNET
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,7 +159,10 @@ class Recorder:
         number = self._numbers.setdefault(dev.label, len(self.interfaces))
         if number == len(self.interfaces):
             place = dev.netns.name
-            self.interfaces.append(CapturedInterface(dev.label, place, dev.mac, f"{dev.kind} in {place}", self.engine.now))
+            born = CapturedInterface(dev.label, place, dev.mac, f"{dev.kind} in {place}", self.engine.now)
+            if not dev.hard_header_len:
+                born.mac, born.link_type = b"", LINKTYPE_RAW
+            self.interfaces.append(born)
         self.interfaces[number].gone_ns = None
         return number
 

@@ -18,13 +18,15 @@ from typing import TYPE_CHECKING, Any, TextIO
 
 from emu.netdev.device import TX, Direction
 from emu.observe.summary import changes, summary
+from emu.packet import ethernet
+from emu.packet.frame import Frame, PacketFrame
 
 if TYPE_CHECKING:
     from emu.observe.recorder import Event
-    from emu.packet.frame import Frame
 
 FORMAT = "emu-trace"
 VERSION = 1
+NO_LINK_LAYER = bytes(12) + ethernet.IPV4  # stands before a packet of a device without one
 _encode: Callable[[Any], str] = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 
 
@@ -54,7 +56,7 @@ class TraceWriter:
 
     def hop(self, now: int, label: str, place: str, direction: Direction, frame: Frame) -> list[str]:
         """Add a hop; gives what was done to the packet since the last tap in the same namespace."""
-        wire = frame.wire
+        wire = frame.wire if not isinstance(frame, PacketFrame) else NO_LINK_LAYER + frame.wire
         journey = self._journeys.get(frame.trace_id)
         if journey is None:
             journey = self._journeys[frame.trace_id] = Journey(frame.cause)

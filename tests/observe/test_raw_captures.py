@@ -1,0 +1,61 @@
+"""Captures of devices without a link layer: link type raw IP in both formats, for tshark, Scapy and emu's own reader alike."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from scapy.layers.inet import ICMP, IP
+from scapy.utils import rdpcap
+
+from emu import load_topology, run
+from emu.observe import pcap_reader
+from emu.observe.compare import compare
+from tests import tshark
+
+TUNNELS = """\
+name: tunnels
+lans: { lan: {} }
+hosts:
+  h1: { interfaces: { eth0: { lan: lan, address: 10.0.0.1/24 } } }
+  h2: { interfaces: { eth0: { lan: lan, address: 10.0.0.2/24 } } }
+steps:
+  - h1$ ip link add t1 type gre local 10.0.0.1 remote 10.0.0.2; ip link set t1 up; ip addr add 10.9.0.1/24 dev t1
+  - h2$ ip tunnel add t1 mode gre local 10.0.0.2 remote 10.0.0.1; ip link set t1 up; ip addr add 10.9.0.2/24 dev t1
+  - { on: h1, run: ping -c 1 10.9.0.2, expect: { exit: 0 } }
+"""
+
+
+@pytest.fixture
+def captures(tmp_path: Path) -> Path:
+    (tmp_path / "tunnels.yaml").write_text(TUNNELS)
+    assert run(load_topology(tmp_path / "tunnels.yaml"), tmp_path / "out").ok
+    return tmp_path / "out" / "captures"
+
+
+def test_a_tunnel_without_a_link_layer_has_a_file_of_ip_packets(captures):
+    request, reply = rdpcap(str(captures / "h1.t1.pcap"))
+    assert (request.__class__, request[ICMP].type, reply[ICMP].type) == (IP, 8, 0)
+    assert (captures / "h1.t1.pcap").read_bytes()[20] == 101
+    assert (captures / "h1.eth0.pcap").read_bytes()[20] == 1
+
+
+def test_the_merged_file_says_the_link_type_of_each_interface(captures):
+    frames = [frame for frame in pcap_reader.read(captures / "all.pcapng").frames if frame.interface == "h2/t1"]
+    assert [frame.link for frame in frames] == [101, 101]
+
+
+@tshark.needs_tshark
+def test_tshark_reads_both_kinds_in_one_file(captures):
+    rows = tshark.fields(captures / "all.pcapng", "frame.interface_name", "icmp.type", "_ws.malformed")
+    assert [(row[1], row[2]) for row in rows if row[0] == "h1/t1"] == [("8", ""), ("0", "")]
+
+
+def test_the_trace_tells_packets_without_a_link_layer_in_words(captures):
+    assert (
+        '"at":"h1/t1","dir":"out","packet":"10.9.0.1 > 10.9.0.2 ICMP echo request ttl 64"' in (captures.parent / "trace.jsonl").read_text()
+    )
+
+
+def test_two_runs_are_compared_there_too(captures):
+    assert compare(captures, captures).equal
