@@ -166,3 +166,10 @@ def test_udp_send_from_a_port_sends_the_text_alone_and_says_what_came() -> None:
     machines.output("b", "udp-echo 9000 & echo started")
     assert machines.output("a", "udp-send 10.5.0.2 9000 hello 40000") == "answer: echo:hello\n"
     assert machines.output("a", "udp-send 10.5.0.2 9999 hello 40001; true") == "error: [Errno 111] Connection refused\n"
+
+
+@pytest.mark.parametrize("loop", ["while true; do echo y; sleep 1; done", "sh -c 'while true; do printf \"y\\n\"; sleep 1; done'"])
+def test_a_shell_whose_reader_has_gone_ends_with_its_next_line(loop: str) -> None:
+    machines = Machines()
+    assert machines.output("a", f"{loop} | head -2") == "y\ny\n"
+    assert machines.engine.now < 5_000_000_000

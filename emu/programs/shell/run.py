@@ -12,7 +12,7 @@ from typing import NoReturn
 
 from emu.engine import SECOND
 from emu.pipe import Pipe
-from emu.process import SIGINT, Process, UsageError
+from emu.process import SIGINT, SIGPIPE, Process, UsageError
 from emu.programs.shell import builtins, control, expand
 from emu.programs.shell.ends import Exit, Interrupted, ended
 from emu.programs.shell.streams import Streams, redirected
@@ -255,7 +255,10 @@ class Shell:
             return await main(self.process, words)
         child = self._child(words, self.streams, env)
         child.begin(main)
-        return await self.follow(child)
+        status = await self.follow(child)
+        if status == SIGPIPE and words[0] in ("echo", "printf"):  # builtins of a real shell: the signal is the shell's own
+            raise BrokenPipeError
+        return status
 
 
 def _work(command: Command) -> Callable[[Shell], Awaitable[int]]:
