@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from emu.docker.checks import RESTART
 from emu.docker.driver import known_drivers
 from emu.errors import did_you_mean
 from emu.topology import values
@@ -117,6 +118,12 @@ def network_mode(text: str) -> str:
     raise ValueError(f"'{text}' is unknown; known: bridge, host, none, service:NAME, container:NAME")
 
 
+def restart_policy(text: str) -> str:
+    if not RESTART.fullmatch(text):
+        raise ValueError(f"'{text}' is unknown; known: no, always, unless-stopped, on-failure, on-failure:3")
+    return text
+
+
 def network_driver(text: str) -> str:
     """As late as a network names one: other packages may have it."""
     if text != "bridge" and text not in (known := known_drivers()):
@@ -141,7 +148,7 @@ SERVICE_IGNORED = [
     "cpu_percent", "cpu_period", "cpu_quota", "cpu_rt_period", "cpu_rt_runtime", "cpu_shares", "cpus", "cpuset", "credential_spec",
     "develop", "device_cgroup_rules", "devices", "env_file", "gpus", "group_add", "healthcheck", "init", "ipc", "isolation", "label_file",
     "labels", "logging", "mem_limit", "mem_reservation", "mem_swappiness", "memswap_limit", "oom_kill_disable", "oom_score_adj", "pid",
-    "pids_limit", "platform", "post_start", "pre_stop", "pull_policy", "read_only", "restart", "runtime", "secrets",
+    "pids_limit", "platform", "post_start", "pre_stop", "pull_policy", "read_only", "runtime", "secrets",
     "security_opt", "shm_size", "stdin_open", "stop_grace_period", "stop_signal", "storage_opt", "tmpfs", "tty", "ulimits", "user",
     "userns_mode", "uts", "volumes", "volumes_from", "working_dir",
 ]  # fmt: skip
@@ -166,6 +173,7 @@ SERVICE = Record(
         "privileged": Field(Flag(), "all rights: its programs may change interfaces, rules and sysctls"),
         "cap_add": Field(CAPABILITIES, "rights of its programs; NET_ADMIN to change interfaces, routes and rules"),
         "cap_drop": Field(CAPABILITIES, "rights that it loses; the others have no effect here"),
+        "restart": Field(Text(restart_policy, types="string boolean"), "no, always, unless-stopped, on-failure or on-failure:3"),
         "depends_on": Field(DEPENDS_ON, "services that are started before"),
         "environment": Field(Pairs(), "variables, as a list or a mapping"),
         "dns": Field(ONE_OR_MORE_ADDRESSES, "name servers that Docker's own asks"),

@@ -162,6 +162,7 @@ class ServiceSpec:
     privileged: bool = False
     cap_add: tuple[str, ...] = ()
     cap_drop: tuple[str, ...] = ()
+    restart: str = "no"
     source: Source = NOWHERE
 
 

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from emu.docker.compose import compose_up
@@ -36,6 +38,14 @@ def test_a_service_may_share_another_one_s_namespace(docker: DockerHost) -> None
     assert side is not None
     assert web is not None
     assert side.netns is web.netns
+
+
+def test_a_service_that_has_ended_starts_again_by_its_restart_policy(docker: DockerHost) -> None:
+    spec = replace(service("web", restart="always"), command=("sleep", "1"))
+    compose_up(docker.docker, compose(spec, replace(spec, name="once", container_name="once", restart="no")))
+    docker.out("sleep 2")
+    shown = docker.out("docker inspect -f '{{.HostConfig.RestartPolicy.Name}} {{.RestartCount}} {{.State.Running}}' web once")
+    assert shown == "always 1 true\nno 0 false"
 
 
 def test_a_subnet_that_overlaps_is_refused_with_its_place_in_the_file(docker: DockerHost) -> None:

@@ -187,6 +187,10 @@ COMPOSE: dict[str, tuple[str, list[str]]] = {
         "services:\n  a: { networks: { n: { ipv4_address: 10.0.0.1 } } }\nnetworks: { n: { ipam: { config: [{ subnet: 10.0.0.0/24 }] } } }",
         ["2: services.a.networks.n.ipv4_address: 10.0.0.1 is the network's gateway"],
     ),
+    "restart policy that is none": (
+        "services: { a: { restart: sometimes } }",
+        ["1: services.a.restart: 'sometimes' is unknown; known: no, always, unless-stopped, on-failure, on-failure:3"],
+    ),
     "driver that is not modelled": (
         "services: { a: {} }\nnetworks: { n: { driver: ipvlan } }",
         ["2: networks.n.driver: 'ipvlan' is not modelled; known: bridge, macvlan"],

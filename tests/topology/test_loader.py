@@ -184,9 +184,12 @@ def test_network_mode_takes_the_place_of_networks(service, mode):
 
 
 def test_keys_without_effect_on_the_network_are_ignored(service):
-    service(
-        "{ volumes: ['a:/b'], cap_add: [NET_ADMIN], restart: always, deploy: { resources: {} }, healthcheck: { test: [] }, labels: {} }"
-    )
+    service("{ volumes: ['a:/b'], cap_add: [NET_ADMIN], deploy: { resources: {} }, healthcheck: { test: [] }, labels: {} }")
+
+
+@pytest.mark.parametrize("written", ["no", "always", "unless-stopped", "on-failure:3"])
+def test_restart_policy_is_that_of_docker(service, written):
+    assert service(f"{{ restart: {written} }}").restart == written
 
 
 @pytest.mark.parametrize(
