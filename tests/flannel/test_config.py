@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import pytest
 
+from emu.flannel import backends
 from emu.flannel.config import ConfigError, Subnet, parse_config
 from emu.packet.address import ip_text
 
@@ -53,3 +55,9 @@ def test_a_subnet_has_two_ways_of_being_written():
     for wrong in ("10.1.15.1/24", "10.1.15.0", "x-24", "10.1.15.0-33"):
         with pytest.raises(ValueError, match=r"."):
             Subnet.parse(wrong)
+
+
+def test_the_back_ends_are_the_files_of_their_folder():
+    files = {path.stem for path in Path(backends.__file__).parent.glob("*.py")} - {"__init__", "backend", "device"}  # what they share
+    assert {each.__module__.rpartition(".")[2] for each in backends.BACKENDS.values()} == files
+    assert {name.replace("-", "_") for name in backends.BACKENDS} == files
