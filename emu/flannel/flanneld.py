@@ -109,7 +109,7 @@ class Flanneld:
             raise FatalError(f"invalid public IP address: {options.public_ip}") from error
         if not options.public_ip:
             self.log(f"Defaulting external address to interface address ({ip_text(address)})")
-        return Node(netns, dev, address, public, self.log)
+        return Node(netns, dev, address, public, self.log, self.release.broadcast)
 
     def _interface(self) -> NetDevice:
         netns, wanted = self.netns, self.options.interface

@@ -12,6 +12,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
+from emu.encap import gre
 from emu.observe.canonical_dns import dns_fields
 from emu.observe.canonical_tcp import Flow, TcpNumbers, flags_text, options_text
 from emu.observe.pcap_reader import COOKED, COOKED_V2, ETHERNET, RAW_IP, CapturedFrame
@@ -61,6 +62,7 @@ class Canonicaliser:
 
     def __init__(self, tunnels: dict[bytes, int] | None = None) -> None:
         self.tcp: dict[str, TcpNumbers] = {}  # at each depth of tunnels
+        self._clients: set[bytes] = set()  # addresses and ports that SYNs came from
         self._tunnels = tunnels if tunnels is not None else {}
 
     def frame(self, frame: CapturedFrame) -> Canonical:
@@ -102,7 +104,7 @@ class Canonicaliser:
         out.fields[where + "Ethernet destination"] = mac_value(wire[:6])
         out.fields[where + "Ethernet source"] = mac_value(wire[6:12])
         self._payload(wire[12:14], wire[14:], where, out)
-        if out.arp is not None:
+        if wire[12:14] == ethernet.ARP:
             out.arp_is_unicast = not wire[0] & 1
 
     def _payload(self, ethertype: bytes, payload: bytes, where: str, out: Canonical) -> None:
@@ -164,7 +166,7 @@ class Canonicaliser:
                 out.call("fragment", f"{source} > {target}")
             return
         whole = not ipv4.is_fragment(packet) and len(packet) >= total
-        reader = {ipv4.TCP: self._tcp, ipv4.UDP: self._udp, ipv4.ICMP: self._icmp}.get(packet[ipv4.PROTOCOL])
+        reader = {ipv4.GRE: self._gre, ipv4.TCP: self._tcp, ipv4.UDP: self._udp, ipv4.ICMP: self._icmp}.get(packet[ipv4.PROTOCOL])
         if reader is None or len(body) < 8:
             fields[where + "payload"] = body.hex()
         else:
@@ -172,7 +174,10 @@ class Canonicaliser:
 
     def _tcp(self, packet: bytes, body: bytes, where: str, out: Canonical, whole: bool, quoted: bool) -> None:
         fields = out.fields
-        source, target = port_value(body[:2]), port_value(body[2:4])
+        if body[13:14] and body[13] & (tcp.SYN | tcp.ACK) == tcp.SYN and not quoted:
+            self._clients.add(packet[ipv4.SRC] + body[:2])
+        source = port_value(body[:2], is_chosen=packet[ipv4.SRC] + body[:2] in self._clients)
+        target = port_value(body[2:4], is_chosen=packet[ipv4.DST] + body[2:4] in self._clients)
         fields[where + "TCP source port"], fields[where + "TCP destination port"] = source, target
         addresses = f"{ip_text(packet[12:16])}:{source} > {ip_text(packet[16:20])}:{target}"
         flow = (packet[12:16] + body[:2], packet[16:20] + body[2:4])
@@ -204,7 +209,7 @@ class Canonicaliser:
     def _udp(self, packet: bytes, body: bytes, where: str, out: Canonical, whole: bool, quoted: bool) -> None:
         fields = out.fields
         destination, payload = int.from_bytes(body[2:4], "big"), body[8:]
-        tunnel = destination in VXLAN_PORTS and len(payload) >= 8 and not quoted
+        tunnel = destination in VXLAN_PORTS and len(payload) >= 8
         source = self._tunnel_port(packet, body) if tunnel else port_value(body[:2])
         fields[where + "UDP source port"], fields[where + "UDP destination port"] = source, port_value(body[2:4])
         fields[where + "UDP length"] = int.from_bytes(body[4:6], "big")
@@ -218,6 +223,9 @@ class Canonicaliser:
             fields[where + "VNI"] = int.from_bytes(payload[4:7], "big")
             if payload[7]:
                 fields[where + "VXLAN reserved byte"] = payload[7]
+            if quoted:
+                self._quoted_ethernet(payload[8:], where + "inner ", out)
+                return
             self._ethernet(payload[8:], where + "inner ", out)
             out.kind, out.title = f"tunnelled {out.kind}", f"tunnelled {out.title}"
         elif destination == FLANNEL_UDP_PORT and len(payload) >= ipv4.HEADER and payload[0] >> 4 == 4 and not quoted:
@@ -229,11 +237,41 @@ class Canonicaliser:
         else:
             fields[where + "payload"] = payload.hex()
 
+    def _quoted_ethernet(self, wire: bytes, where: str, out: Canonical) -> None:
+        """The beginning of a frame in a tunnel's packet that an ICMP error quotes."""
+        packet = wire[ethernet.HEADER :]
+        if wire[12:14] != ethernet.IPV4 or len(packet) < ipv4.HEADER or not 5 <= packet[0] & 15 <= len(packet) // 4:
+            out.fields[where + "payload"] = wire.hex()
+            return
+        out.fields[where + "Ethernet destination"] = mac_value(wire[:6])
+        out.fields[where + "Ethernet source"] = mac_value(wire[6:12])
+        self._ip(packet, where, out, quoted=True)
+
+    def _gre(self, packet: bytes, body: bytes, where: str, out: Canonical, whole: bool, quoted: bool) -> None:
+        """Without a checksum or numbers; such headers are compared as they are."""
+        flags = int.from_bytes(body[:2], "big")
+        size = 8 if flags == gre.KEY_PRESENT else 4
+        if flags & ~gre.KEY_PRESENT or not whole or len(body) < size + ethernet.HEADER:
+            out.fields[where + "payload"] = body.hex()
+            return
+        out.fields[where + "GRE flags"] = f"0x{flags:04x}"
+        out.fields[where + "GRE protocol"] = f"0x{body[2:4].hex()}"
+        if size == 8:
+            out.fields[where + "GRE key"] = int.from_bytes(body[4:8], "big")
+        if quoted:
+            self._quoted_ethernet(body[size:], where + "inner ", out)
+        elif body[2:4] == gre.ETHERNET.to_bytes(2, "big"):
+            self._ethernet(body[size:], where + "inner ", out)
+            out.kind, out.title = f"tunnelled {out.kind}", f"tunnelled {out.title}"
+        else:
+            self._payload(body[2:4], body[size:], where + "inner ", out)
+            out.kind, out.title = f"tunnelled {out.kind}", f"tunnelled {out.title}"
+
     def _tunnel_port(self, packet: bytes, body: bytes) -> Value:
         """Constant per flow: the kernel makes it from a hash of what is inside."""
         port = int.from_bytes(body[:2], "big")
         first = self._tunnels.setdefault(packet[ipv4.SRC] + packet[ipv4.DST] + _inner_flow(body[16:]), port)
-        return "of its flow" if first == port else port
+        return "of its flow" if first == port else port_value(body[:2])
 
     def _icmp(self, packet: bytes, body: bytes, where: str, out: Canonical, whole: bool, quoted: bool) -> None:
         fields = out.fields

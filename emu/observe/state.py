@@ -17,10 +17,23 @@ from difflib import SequenceMatcher
 from typing import Any
 
 from emu.observe.renaming import Renaming
-from emu.observe.values import EPHEMERAL, Name, Value, shape
+from emu.observe.values import EPHEMERAL, FIRST_NAT_PORT, Name, Value, shape
 from emu.observe.words import Difference
 
-UNORDERED = ("conntrack-L", "ip-neigh", "docker-ps", "bridge-fdb", "docker-network-ls", ".env", "ss-lntu", "sysctl", "brctl-show")
+UNORDERED = (
+    "conntrack-L",
+    "ip-neigh",
+    "docker-ps",
+    "bridge-fdb",
+    "docker-network-ls",
+    ".env",
+    "ss-lntu",
+    "sysctl",
+    "brctl-show",
+    "ovs-fdb",
+    "ovs-route",
+    "ovs-vsctl-show",
+)
 
 Line = tuple[Value, ...]
 
@@ -32,6 +45,7 @@ _TOKEN = re.compile(
       | (?P<echo>(?<=[ ]id=)\d+)
       | (?P<revision>(?<=Index:[ ])\d+|(?<=_revision:[ ])\d+)
       | (?P<lease>(?<=\.lease:[ ])[1-9]\d+|(?<="lease[ ])[0-9a-f]{15,16})
+      | (?P<chosen>(?<=sport=)\d+(?=[ ]dport=\d+[ ](?:\[UNREPLIED\][ ])?src=)|(?<=dport=)\d+(?=[ ](?:\[ASSURED\][ ])?mark=))
       | (?P<port>(?<=port=)\d+|(?<=port[ ])\d+|(?<=127\.0\.0\.11:)\d+)""",
     re.VERBOSE | re.MULTILINE,
 )
@@ -49,6 +63,8 @@ _LEFT_OUT = [  # what it is, what is put in its place
     (re.compile(r"(?<=\.ttl: )\d+|(?<=remaining\()\d+"), "(seconds)"),
     (re.compile(r"^\[0:\d+\] "), "[never] "),  # a rule's counters
     (re.compile(r"^\[\d+:\d+\] "), "[counted] "),
+    (re.compile(r"(?m)^( *(?:LOCAL|\d+) +\d+ +[0-9a-f:]{17}) +\d+$"), r"\1"),  # Open vSwitch's forwarding table: the age
+    (re.compile(r"(?m)^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$"), "(id)"),
     (re.compile(r"[ \t]+"), " "),
 ]
 
@@ -65,10 +81,22 @@ def compare_state(name: str, ours: str, reference: str, names: Renaming) -> list
         ours, reference = ("\n".join(_flat_lines(text)) for text in (ours, reference))
     if name.endswith("brctl-show"):  # ports stand in the order of their names, the first beside the bridge
         ours, reference = (re.sub(r"(?m)\t(no|yes)\t+(\S+)$", r"\t\1\n\2", text) for text in (ours, reference))
+    if name.endswith("ovs-vsctl-show"):
+        ours, reference = _unfolded(ours), _unfolded(reference)
     mine_lines, their_lines = _lines(ours), _lines(reference)
     if is_unordered(name):
         return list(_unordered(name, mine_lines, their_lines, names))
     return list(_ordered(name, mine_lines, their_lines, names))
+
+
+def _unfolded(text: str) -> str:
+    """Each line with those that it is indented under: they come in any order."""
+    above: list[str] = []
+    lines = []
+    for line in text.splitlines():
+        above[(len(line) - len(line.lstrip())) // 4 :] = [line.strip()]
+        lines.append(", ".join(above[1:] or above))
+    return "\n".join(lines)
 
 
 def _lines(text: str) -> list[tuple[int, Line]]:
@@ -104,7 +132,9 @@ def _name(match: re.Match[str]) -> Name | None:
     text, kind = match[0], str(match.lastgroup)
     if kind == "mac":
         return Name("MAC", text) if not int(text[:2], 16) & 1 and text != "00:00:00:00:00:00" else None
-    if kind == "port":
+    if kind == "chosen" and int(text) >= FIRST_NAT_PORT:  # by a connection's client, or by NAT for it
+        return Name("ephemeral port", text)
+    if kind in {"port", "chosen"}:
         return Name("ephemeral port", text) if int(text) in EPHEMERAL else None
     if kind == "echo":  # process numbers: two containers may have the same one
         return Name("echo id between " + " ".join(re.findall(r"(?:src|dst)=(\S+)", match.string)), text)
@@ -203,4 +233,4 @@ def _flat_lines(text: str) -> Iterator[str]:
 
 
 def _named(value: Any) -> str:
-    return str(value.get("Name", "")) if isinstance(value, dict) else ""
+    return str(value.get("Name", value.get("key", ""))) if isinstance(value, dict) else ""

@@ -21,13 +21,17 @@ ROUTE_CHECK_S = 10
 
 @dataclass(frozen=True, slots=True)
 class Node:
-    """The host that flanneld runs on: its namespace, the interface to the other hosts, and the address they know it by."""
+    """The host that flanneld runs on: its namespace, the interface to the other hosts, and the address they know it by.
+
+    `broadcast`: a tunnel's address gets itself as its broadcast address.
+    """
 
     netns: Netns
     interface: NetDevice
     address: Ip
     public_ip: Ip
     log: Callable[[str], None]
+    broadcast: bool = True
 
 
 class Backend(ABC):

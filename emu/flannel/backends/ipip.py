@@ -43,7 +43,7 @@ class IpipBackend(RoutedBackend):
         return self.node.interface.mtu - HEADER
 
     def configure(self, lease: Lease) -> None:
-        set_only_address(self.netns, self.device, lease.subnet.ip)
+        set_only_address(self.netns, self.device, lease.subnet.ip, broadcast=self.node.broadcast)
         self.netns.set_up(self.device)
         super().configure(lease)
 

@@ -51,7 +51,7 @@ class UdpBackend(Backend):
         self.device = Tun(netns.engine, f"flannel{number}", self.mtu)
         self.device.reader = self._from_tun
         netns.add_device(self.device)
-        set_only_address(netns, self.device, lease.subnet.ip)
+        set_only_address(netns, self.device, lease.subnet.ip, broadcast=self.node.broadcast)
         netns.set_up(self.device)
         whole = self.config.network
         netns.fib.add(Route(whole.ip, whole.length, self.device))

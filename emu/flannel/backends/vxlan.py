@@ -62,7 +62,7 @@ class VxlanBackend(Backend):
         return self.node.interface.mtu - OVERHEAD
 
     def configure(self, lease: Lease) -> None:
-        set_only_address(self.netns, self.device, lease.subnet.ip)
+        set_only_address(self.netns, self.device, lease.subnet.ip, broadcast=self.node.broadcast)
         self.netns.set_up(self.device)
         super().configure(lease)
 
