@@ -19,7 +19,6 @@ TYPES = {
     "js": "application/javascript", "json": "application/json", "xml": "text/xml", "svg": "image/svg+xml", "png": "image/png",
     "jpg": "image/jpeg", "jpeg": "image/jpeg", "gif": "image/gif", "wav": "audio/wav",
 }  # fmt: skip
-DEFAULT_TYPE = "application/octet-stream"
 
 EXPLANATIONS = {
     400: "Unsupported method",
@@ -34,10 +33,6 @@ def find_file(files: Files, root: str, path: str) -> tuple[str, bytes] | None:
         return None
     name = root.rstrip("/") + path + ("index.html" if path.endswith("/") else "")
     return (name, files.read(name).encode()) if files.exists(name) else None
-
-
-def content_type(name: str) -> str:
-    return TYPES.get(name.rpartition(".")[2], DEFAULT_TYPE)
 
 
 def listen(process: Process, where: str) -> TcpListener:
@@ -78,7 +73,7 @@ def _respond(process: Process, options: Options, request: Request) -> Answer:
     lines = [
         "HTTP/1.1 200 OK",
         *head,
-        f"Content-type: {content_type(name)}",
+        *([f"Content-type: {TYPES[kind]}"] if (kind := name.rpartition(".")[2]) in TYPES else []),
         "Accept-Ranges: bytes",
         f"Last-Modified: {http_date(EPOCH)}",
         f'ETag: "{EPOCH:x}-{len(body):x}"',

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from emu.process import Process, UsageError
-from emu.programs.httpd import content_type, find_file
+from emu.programs.httpd import TYPES, find_file
 from emu.programs.libc.clock import EPOCH, gettimeofday, http_date
 from emu.programs.libc.getopt import getopt
 from emu.programs.libc.strerror import strerror
@@ -16,6 +16,7 @@ from emu.programs.web.server import Answer, Request, serve
 
 SERVER = "nginx/1.25.3"
 ROOT = "/usr/share/nginx/html"
+DEFAULT_TYPE = "application/octet-stream"
 
 
 async def main(process: Process, argv: list[str]) -> int:
@@ -40,7 +41,7 @@ def _respond(process: Process, log: Log, request: Request) -> Answer:
     name, body = found
     fields = [f"Last-Modified: {http_date(EPOCH)}"]
     after = [f'ETag: "{EPOCH:x}-{len(body):x}"', "Accept-Ranges: bytes"]
-    head = _head(process, "200 OK", content_type(name), len(body), request.keep_alive, fields, after)
+    head = _head(process, "200 OK", TYPES.get(name.rpartition(".")[2], DEFAULT_TYPE), len(body), request.keep_alive, fields, after)
     writes = (head, body) if request.method == "GET" and body else (head,)
     log.access(request, 200, sum(map(len, writes[1:])))
     return Answer(writes, close=not request.keep_alive)
