@@ -124,7 +124,7 @@ class Lab:
     # --- places
 
     def places(self) -> dict[str, Place]:
-        """All hosts, containers, namespaces of `ip netns` and of Docker's: `docker1`, `docker1/web`, `docker1/netns/blue`, `docker1/sbox-ov`."""
+        """All hosts, containers and named namespaces: `docker1`, `docker1/web`, `docker1/netns/blue`, Docker's `docker1/sbox-ov`."""
         found: dict[str, Place] = {}
         for host in self.hosts.values():
             found[host.name] = host.place

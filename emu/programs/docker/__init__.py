@@ -1,7 +1,7 @@
 """`docker`: the text front of a host's Docker engine (docker/cli 20.10). One file a group of commands.
 
 Each file has its commands by name in COMMANDS: flags and help, and the function that does it. Refused by name: commands for what is not
-modelled (volumes, swarm, building, registries, what programs use of the processor …).
+modelled (volumes, services, building, registries, what programs use of the processor …).
 """
 
 from __future__ import annotations
@@ -23,11 +23,13 @@ FILES = {
     "container inspect": "inspection", "container prune": "lifecycle", "image inspect": "inspection", "image prune": "images",
     "network ls": "network", "network inspect": "inspection", "network create": "network_create", "network rm": "network",
     "network connect": "network", "network disconnect": "network", "network prune": "network", "system prune": "system",
+    "swarm init": "swarm", "swarm join": "swarm", "swarm join-token": "swarm", "swarm leave": "swarm",
+    "node ls": "node", "node inspect": "node", "node update": "node", "node promote": "node", "node demote": "node", "node rm": "node",
 }  # fmt: skip
 ALIASES = {
     "container ls": "ps", "container list": "ps", "container ps": "ps", "image ls": "images", "image list": "images", "image rm": "rmi",
     "image remove": "rmi", "image pull": "pull", "image tag": "tag", "network list": "network ls", "network remove": "network rm",
-    "system info": "info",
+    "system info": "info", "node list": "node ls", "node remove": "node rm",
 }  # fmt: skip
 SHOWN = {"container list": "container ls", "container ps": "container ls", "image list": "image ls", "image remove": "image rm"}
 VERSION = "Docker version 20.10.24+dfsg1, build 297e128"

@@ -113,6 +113,7 @@ IN_CONTAINER = (
     "wait",
 )
 IN_IMAGE = ("build", "history", "import", "load", "pull", "push", "save", "tag")
+UNKNOWN = ("builder", "config", "context", "manifest", "plugin", "secret", "service", "stack", "trust", "volume")  # no command is modelled
 GROUPS: dict[str, dict[str, str]] = {
     "": COMMANDS,
     "container": {name: COMMANDS[name] for name in IN_CONTAINER}
@@ -137,13 +138,32 @@ GROUPS: dict[str, dict[str, str]] = {
         "prune": "Remove all unused networks",
         "rm": "Remove one or more networks",
     },
+    "node": {
+        "demote": "Demote one or more nodes from manager in the swarm",
+        "inspect": "Display detailed information on one or more nodes",
+        "ls": "List nodes in the swarm",
+        "promote": "Promote one or more nodes to manager in the swarm",
+        "ps": "List tasks running on one or more nodes, defaults to current node",
+        "rm": "Remove one or more nodes from the swarm",
+        "update": "Update a node",
+    },
+    "swarm": {
+        "ca": "Display and rotate the root CA",
+        "init": "Initialize a swarm",
+        "join": "Join a swarm as a node and/or manager",
+        "join-token": "Manage join tokens",
+        "leave": "Leave the swarm",
+        "unlock": "Unlock swarm",
+        "unlock-key": "Manage the unlock key",
+        "update": "Update the swarm",
+    },
     "system": {
         "df": "Show docker disk usage",
         "events": "Get real time events from the server",
         "info": "Display system-wide information",
         "prune": "Remove unused data",
     },
-} | {name: {} for name in MANAGEMENT if name not in ("container", "image", "network", "system")}  # of those no command is modelled
+} | {name: {} for name in UNKNOWN}
 
 
 def _lines(commands: dict[str, str]) -> str:

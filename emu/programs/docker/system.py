@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from emu.docker.inspect import VERSION
 from emu.process import Process, UsageError
+from emu.programs.docker import swarm_info
 from emu.programs.docker.engine import confirmed, engine_of
 from emu.programs.docker.lifecycle import prune_containers
 from emu.programs.docker.options import Command, Options
@@ -103,7 +104,7 @@ Server:
   Volume: local
   Network: {" ".join(data["Plugins"]["Network"])}
   Log: json-file
- Swarm: inactive
+ Swarm: {swarm_info.lines(docker.node)}
  Runtimes: runc
  Default Runtime: runc
  Init Binary: docker-init
@@ -137,7 +138,7 @@ def _info(docker: DockerEngine) -> dict[str, Any]:
         "DockerRootDir": "/var/lib/docker",
         "Name": docker.host.place.hostname,
         "ServerVersion": VERSION,
-        "Swarm": {"NodeID": "", "LocalNodeState": "inactive"},
+        "Swarm": swarm_info.data(docker.node),
     }
 
 
