@@ -193,7 +193,7 @@ COMPOSE: dict[str, tuple[str, list[str]]] = {
     ),
     "driver that is not modelled": (
         "services: { a: {} }\nnetworks: { n: { driver: ipvlan } }",
-        ["2: networks.n.driver: 'ipvlan' is not modelled; known: bridge, macvlan"],
+        ["2: networks.n.driver: 'ipvlan' is not modelled; known: bridge, macvlan, overlay"],
     ),
     "external network": (
         "services: { a: {} }\nnetworks: { n: { external: true } }",
