@@ -166,6 +166,41 @@ def check(topology: Path, output: Path | None, as_json: bool) -> None:
     sys.exit(0 if result.ok else 1)
 
 
+@main.command()
+@click.argument("topology", metavar="TOPOLOGY|RUN_FOLDER", type=click.Path(path_type=Path))
+@click.argument("origin", metavar="FROM", required=False)
+@click.argument("target", metavar="TO[:PORT[/udp]]", required=False)
+@click.option("-o", "--output", type=click.Path(path_type=Path), help="Folder for path.pcapng (default: none is written).")
+@click.option("--size", type=click.IntRange(0, 65507), help="Bytes of an echo's or a datagram's payload.")
+@click.option("--packet", type=int, help="Of a run's folder: this packet.")
+@click.option("--json", "as_json", is_flag=True, help="The same as JSON on standard output.")
+def trace(
+    topology: Path, origin: str | None, target: str | None, output: Path | None, size: int | None, packet: int | None, as_json: bool
+) -> None:
+    """One probe FROM a host or container TO another, and its way there and back: an ICMP echo, or a port's TCP SYN or UDP datagram.
+
+    TOPOLOGY is brought up and its steps are run before. Of a RUN_FOLDER, the packets of the run, or one of them.
+    Exit status: 0 only if the probe was answered.
+    """
+    from emu import trace as traces
+    from emu.observe.trace import encode
+    from emu.topology.loader import load_topology
+
+    if topology.is_dir() and origin is None:
+        found = traces.run_packets(topology)
+        if packet is None:
+            click.echo(encode(traces.packets_data(found.values(), found)) if as_json else traces.list_text(found))
+        else:
+            one = traces.find_packet(found, packet)
+            click.echo(encode(traces.packets_data([one], found)[0]) if as_json else traces.packet_text(one, found))
+        sys.exit(0)
+    if origin is None or target is None:
+        raise click.UsageError("a topology needs FROM and TO, a run's folder has neither")
+    told = traces.trace(load_topology(topology), origin, target, output, size)
+    click.echo(encode(told.as_data()) if as_json else traces.trace_text(told))
+    sys.exit(0 if told.answered else 1)
+
+
 def _print_step(result: StepResult) -> None:
     """The command line with its time, its output below, and what was not as expected."""
     click.echo(f"{result.started_ns / 1e9:8.3f}  {click.style(result.step.place + '$', bold=True)} {result.step.line}")

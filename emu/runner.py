@@ -66,7 +66,7 @@ def run(
     began = time.perf_counter()
     result = RunResult(Path(folder) if folder is not None else Path(f"emu-{topology.name}"))
     with RunFolder(result.folder) as files, Lab(topology) as lab:
-        recorder = Recorder(lab, files, promiscuous=topology.capture.promiscuous, plain=topology.capture.plain)
+        recorder = Recorder(lab, files, journeys=True, promiscuous=topology.capture.promiscuous, plain=topology.capture.plain)
         early = Recorder(lab, setup_captures, plain=topology.capture.plain) if setup_captures is not None else None
         if topology.setup:
             lab.on_netns.remove(recorder.watch)

@@ -174,7 +174,7 @@ def _containers(lab: Lab) -> list[str]:
 
 
 def _watch(lab: Lab, folder: Path) -> Recorder:
-    recorder = Recorder(lab, folder, promiscuous=lab.topology.capture.promiscuous)
+    recorder = Recorder(lab, folder, journeys=True, promiscuous=lab.topology.capture.promiscuous)
     for netns in lab.namespaces().values():
         recorder.watch(netns)
     return recorder

@@ -6,6 +6,7 @@ appeared. An interface that came and went in one instant, as a veth on its way i
 
 from __future__ import annotations
 
+from collections.abc import Container
 from itertools import islice
 from operator import itemgetter
 from pathlib import Path
@@ -13,8 +14,10 @@ from typing import TYPE_CHECKING
 
 from emu.netdev.device import TX
 from emu.observe import pcap, wireshark
+from emu.observe.journey_text import step_text
 from emu.observe.pcapng import InterfaceDescription, PcapNgWriter
-from emu.observe.trace import TraceWriter
+from emu.observe.reconstruct import Reconstruction
+from emu.observe.trace import FILE, TraceWriter
 
 if TYPE_CHECKING:
     from emu.observe.recorder import Recorder
@@ -30,7 +33,7 @@ def write_run(recorder: Recorder, folder: Path) -> int:
     pcap.check_time(recorder.epoch_ns + recorder.engine.now)
     order = interface_order(recorder)
     write_pcaps(recorder, captures, order)
-    write_merged(recorder, captures / "all.pcapng", folder / "trace.jsonl", order)
+    write_merged(recorder, captures / "all.pcapng", folder / FILE, order)
     (folder / "steps.log").write_text(steps_log(recorder), encoding="utf-8")
     wireshark.write(folder / "wireshark")
     return len(order)
@@ -91,13 +94,8 @@ def _flush(folder: Path, names: dict[int, str], parts: dict[int, list[bytes]]) -
             blocks.clear()
 
 
-def write_merged(recorder: Recorder, capture: Path, trace: Path, order: list[int]) -> None:
-    """`all.pcapng` with comments, and the trace, in one go over the records."""
-    last = {record[3].trace_id: position for position, record in enumerate(recorder.store)}
-    notes: dict[int, list[str]] = {}
-    for event in recorder.events:
-        if event.position is not None:
-            notes.setdefault(event.position, []).append(event.text)
+def write_merged(recorder: Recorder, capture: Path, trace: Path, order: list[int], only: Container[int] | None = None) -> None:
+    """`all.pcapng` with comments, and the trace, in one go over the records; of all packets, or of those with the ids `only`."""
     interfaces, epoch = recorder.interfaces, recorder.epoch_ns
     places = {number: position for position, number in enumerate(order)}
     listed = [interfaces[number] for number in order]
@@ -105,13 +103,10 @@ def write_merged(recorder: Recorder, capture: Path, trace: Path, order: list[int
     with capture.open("wb") as file, trace.open("w", encoding="utf-8", newline="\n") as lines:
         merged = PcapNgWriter(file, descriptions)
         merged.names(address_names(recorder))
-        tracer = TraceWriter(lines, epoch, recorder.events)
-        for position, (now, number, direction, frame) in enumerate(recorder.store):
-            each = interfaces[number]
-            comments = tracer.hop(now, each.label, each.place, direction, frame) + notes.get(position, [])
+        tracer = TraceWriter(lines, epoch)
+        for (now, number, direction, frame), hop in Reconstruction(recorder, tracer.add, only):
+            comments = [step_text(step) for step in hop.steps]
             merged.write(places[number], epoch + now, frame.wire, direction is TX, frame.trace_id, comments)
-            if last[frame.trace_id] == position:
-                tracer.end(frame.trace_id)
         tracer.close()
 
 

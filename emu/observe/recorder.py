@@ -10,14 +10,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from emu.errors import EmuError
 from emu.netdev.device import RX, Direction, NetDevice, Tap
 from emu.netdev.drop import DropReason
+from emu.observe.journey import Dropped, Note
 from emu.observe.pcap import LINKTYPE_ETHERNET, LINKTYPE_RAW
 from emu.observe.store import RecordStore
+from emu.observe.watch import Event, Happening, bridge_decision, watch_namespace
 
 if TYPE_CHECKING:
     from emu.engine import Engine
@@ -27,7 +30,6 @@ if TYPE_CHECKING:
 
 EPOCH_NS = 1_577_836_800 * 1_000_000_000  # 2020-01-01T00:00:00Z: the moment at which virtual time is 0, for programs too
 SWITCHING = ("bridge ", "macvlan ")  # kinds that see frames for others in promiscuous mode only; veths, tunnels and the like see all
-LOOK_BACK = 4096  # records; a packet that dropped was last seen just before
 
 # What every network does all the time with frames that are for someone else: counted by the devices, but no drop to be told of.
 ORDINARY = frozenset({DropReason.NOT_MINE, DropReason.ARP_IGNORED, DropReason.ICMP_IGNORED, DropReason.BRIDGE_SAME_PORT})
@@ -67,32 +69,28 @@ class CapturedInterface:
     label: str
     place: str
     mac: bytes
-    description: str
+    kind: str
     born_ns: int
     gone_ns: int | None = None
     link_type: int = LINKTYPE_ETHERNET
 
-
-@dataclass(frozen=True, slots=True)
-class Event:
-    """Something that happened to a packet between two taps: a drop, a rule. `position` is the record it belongs to, if there is one."""
-
-    position: int | None
-    time_ns: int
-    trace_id: int
-    where: str
-    text: str
-    is_drop: bool
+    @property
+    def description(self) -> str:
+        return f"{self.kind} in {self.place}"
 
 
 class Recorder:
-    """Attaches to a lab before it comes up. `frames`, `dropped` and `captures` are the figures of the run."""
+    """Attaches to a lab before it comes up. `frames`, `dropped` and `captures` are the figures of the run.
+
+    With `journeys` the packets' ways are watched too: rules, bridges' decisions, routes.
+    """
 
     def __init__(
         self,
         lab: Watched,
         folder: Path | None = None,
         *,
+        journeys: bool = False,
         promiscuous: bool = True,
         plain: Collection[str] = (),
         epoch_ns: int = EPOCH_NS,
@@ -109,9 +107,11 @@ class Recorder:
         self.events: list[Event] = []
         self.dropped = 0
         self.captures = 0
+        self._journeys = journeys
         self._promiscuous = promiscuous
         self._plain = plain
         self._stopped = False
+        self._endings: list[Callable[[], None]] = []
         self._numbers: dict[str, int] = {}
         self._taps: dict[NetDevice, tuple[Tap, int]] = {}
         lab.on_netns.append(self.watch)
@@ -128,15 +128,22 @@ class Recorder:
         if netns.name not in self.places:
             self.places.append(netns.name)
         self.namespaces.append(netns)
+        on_drop = partial(self._datagram_dropped, netns.name)
         netns.on_device.append(self._on_device)
-        netns.on_drop.append(lambda datagram, reason, dev: self._datagram_dropped(netns.name, datagram, reason, dev))
+        netns.on_drop.append(on_drop)
+        self._endings += [partial(netns.on_device.remove, self._on_device), partial(netns.on_drop.remove, on_drop)]
         for dev in netns.devices.values():
             self._on_device(dev, True)
+        if self._journeys:
+            self._endings.append(watch_namespace(netns, self._happened))
 
     def stop(self) -> None:
         """Watch nothing from now on."""
         for dev in list(self._taps):
             self._on_device(dev, False)
+        for end in self._endings:
+            end()
+        self._endings.clear()
         self._stopped = True
 
     def _on_device(self, dev: NetDevice, there: bool) -> None:
@@ -159,7 +166,7 @@ class Recorder:
         number = self._numbers.setdefault(dev.label, len(self.interfaces))
         if number == len(self.interfaces):
             place = dev.netns.name
-            born = CapturedInterface(dev.label, place, dev.mac, f"{dev.kind} in {place}", self.engine.now)
+            born = CapturedInterface(dev.label, place, dev.mac, dev.kind, self.engine.now)
             if not dev.hard_header_len:
                 born.mac, born.link_type = b"", LINKTYPE_RAW
             self.interfaces.append(born)
@@ -179,7 +186,20 @@ class Recorder:
 
         interface = self.interfaces[number]
         plain = not self._promiscuous or interface.label in self._plain
-        return for_this_host if plain and interface.description.startswith(SWITCHING) else everything
+        seen = for_this_host if plain and interface.description.startswith(SWITCHING) else everything
+        return self._watching(seen) if self._journeys else seen
+
+    def _watching(self, seen: Tap) -> Tap:
+        """The tap of an interface that may be a bridge's port."""
+
+        def watching(dev: NetDevice, direction: Direction, frame: Frame) -> None:
+            seen(dev, direction, frame)
+            if direction is RX and dev.master is not None:
+                decision = bridge_decision(dev, frame)
+                if decision is not None:
+                    self._happened(dev.netns.name, frame.trace_id, decision)
+
+        return watching
 
     def _check(self) -> None:
         try:
@@ -190,29 +210,28 @@ class Recorder:
 
     # --- what happens to packets between taps
 
-    def note(self, place: str, trace_id: int, text: str, *, is_drop: bool = False) -> None:
-        """Say something of a packet, last seen in the namespace `place`: a comment in the capture, a line in the trace."""
-        self.events.append(Event(self._last_seen(place, trace_id), self.engine.now, trace_id, place, text, is_drop))
+    def note(self, place: str, trace_id: int, text: str) -> None:
+        """Say something of a packet, last seen in the namespace `place`: a comment in the capture, a step in the trace."""
+        self._happened(place, trace_id, Note(text))
 
-    def _last_seen(self, place: str, trace_id: int) -> int | None:
-        recent, interfaces = self.store.recent, self.interfaces
-        for position in range(len(recent) - 1, max(len(recent) - LOOK_BACK, 0) - 1, -1):
-            record = recent[position]
-            if record[3].trace_id == trace_id and interfaces[record[1]].place == place:
-                return self.store.spilled + position
-        return None
+    def _happened(self, place: str, trace_id: int, what: Happening) -> None:
+        if not self._stopped:
+            store = self.store
+            self.events.append((store.spilled + len(store.recent), self.engine.now, trace_id, place, what))
 
     def _frame_dropped(self, dev: NetDevice, frame: Frame, reason: DropReason) -> None:
-        if reason not in ORDINARY:
-            self.dropped += 1
-            place = dev.netns.name if dev.netns is not None else ""
-            self.note(place, frame.trace_id, f"dropped at {dev.label}: {reason.value}", is_drop=True)
+        place = dev.netns.name if dev.netns is not None else ""
+        self._dropped(place, frame.trace_id, dev.label, reason)
 
     def _datagram_dropped(self, place: str, datagram: Datagram, reason: DropReason, dev: NetDevice | None) -> None:
-        if reason not in ORDINARY:
-            self.dropped += 1
-            where = dev.label if dev is not None else place
-            self.note(place, datagram.trace_id, f"dropped at {where}: {reason.value}", is_drop=True)
+        self._dropped(place, datagram.trace_id, dev.label if dev is not None else place, reason)
+
+    def _dropped(self, place: str, trace_id: int, at: str, reason: DropReason) -> None:
+        quiet = reason in ORDINARY
+        if quiet and not self._journeys:
+            return
+        self.dropped += not quiet
+        self._happened(place, trace_id, Dropped(at, reason.name, quiet=quiet))
 
     # --- the end
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from emu.observe.journey import Size, Step, Translated, Ttl
 from emu.packet import arp, ethernet
 from emu.packet.address import ip_text, mac_text
 from emu.packet.ipv4 import ICMP, TCP, UDP
@@ -61,20 +62,20 @@ def _transport(wire: bytes) -> str:
     return f"protocol {protocol} ttl {wire[22]}{more}"
 
 
-def changes(before: bytes, after: bytes) -> list[str]:
-    """What a namespace did to an IPv4 packet between two taps: translation of addresses and ports, TTL, fragmentation."""
+def changes(before: bytes, after: bytes, *, translated: bool = False) -> list[Step]:
+    """What a namespace did to an IPv4 packet between two taps: translation (unless that is known), TTL, fragmentation."""
     if before is after or before[12:14] != ethernet.IPV4 or after[12:14] != ethernet.IPV4 or len(before) < 34 or len(after) < 34:
         return []
     if before[14:] == after[14:] or before[23] != after[23]:
         return []
-    found = []
-    for what, old, new in zip(("source", "destination"), endpoints(before), endpoints(after), strict=True):
-        if old != new and (":" in old) == (":" in new):
-            found.append(f"{what} {old} → {new}")
+    found: list[Step] = []
+    for end, old, new in zip(("source", "destination"), endpoints(before), endpoints(after), strict=True):
+        if old != new and (":" in old) == (":" in new) and not translated:
+            found.append(Translated(end, old, new))
     if after[22] != before[22]:
-        found.append(f"TTL {before[22]} → {after[22]}")
+        found.append(Ttl(before[22], after[22]))
     if len(after) < len(before) and (after[20] << 8 | after[21]) & 0x3FFF:
-        found.append("fragmented")
+        found.append(Size("fragmented"))
     elif len(after) > len(before) and (before[20] << 8 | before[21]) & 0x3FFF:
-        found.append("reassembled")
+        found.append(Size("reassembled"))
     return found

@@ -53,7 +53,7 @@ def test_tshark_reads_both_kinds_in_one_file(captures):
 
 def test_the_trace_tells_packets_without_a_link_layer_in_words(captures):
     trace = (captures.parent / "trace.jsonl").read_text()
-    assert '"at":"h1/t1","dir":"out","packet":"10.9.0.1 > 10.9.0.2 ICMP echo request ttl 64"' in trace
+    assert '"place":"h1","dev":"t1","dir":"out","packet":"10.9.0.1 > 10.9.0.2 ICMP echo request ttl 64"' in trace
 
 
 def test_two_runs_are_compared_there_too(captures):

@@ -5,8 +5,10 @@ from __future__ import annotations
 import pytest
 
 from emu.errors import EmuError
-from emu.netdev.drop import DropReason
 from emu.netns.socket import UdpSocket
+from emu.observe.dispositions import judge
+from emu.observe.journey import Hop, Journey, Note
+from emu.observe.journey_text import step_text
 from emu.observe.pcap_reader import read as read_capture
 from emu.observe.summary import changes, summary
 from emu.observe.trace import read
@@ -22,17 +24,18 @@ def frame(src: str, dst: str, ttl: int = 64, sport: int = 1000, payload: bytes =
 
 
 def test_a_packet_has_one_line_with_all_its_hops(tmp_path):
-    recorded(tmp_path)
-    packets = {each["id"]: each for each in read(tmp_path / "trace.jsonl")}
-    datagram = next(each for each in packets.values() if "UDP" in each["hops"][0]["packet"])
-    assert [(hop["at"], hop.get("dir")) for hop in datagram["hops"]] == [
-        ("h1/eth0", "out"), ("switch/port1", "in"), ("switch/port2", "out"), ("switch/br0", "in"),
-        ("h2/eth0", "in"), ("h2", None),
+    recorded(tmp_path, journeys=True)
+    packets = read(tmp_path / "trace.jsonl")
+    datagram = next(each for each in packets.values() if "UDP" in each.hops[0].packet)
+    assert [(hop.at, hop.direction, hop.copy) for hop in datagram.hops] == [
+        ("h1/eth0", "out", False), ("switch/port1", "in", False), ("switch/port2", "out", False), ("switch/br0", "in", True),
+        ("h2/eth0", "in", False),
     ]  # fmt: skip
-    assert datagram["dropped"] == "dropped at h2/eth0: no socket listens on the port"
-    assert [hop["t"] for hop in datagram["hops"]] == sorted(hop["t"] for hop in datagram["hops"])
-    error = next(each for each in packets.values() if "ICMP port unreachable" in each["hops"][0]["packet"])
-    assert error["cause"] == datagram["id"]
+    assert [step.reason for step in datagram.drops()] == ["NO_LISTENER"]
+    assert [hop.time_ns for hop in datagram.hops] == sorted(hop.time_ns for hop in datagram.hops)
+    error = next(each for each in packets.values() if "ICMP port unreachable" in each.hops[0].packet)
+    assert error.cause == datagram.id
+    assert judge(datagram, [error]).sentence == "refused by h2: ICMP port unreachable"
 
 
 def test_a_routed_packet_says_that_its_ttl_was_counted_down(tmp_path):
@@ -55,15 +58,9 @@ def test_a_packet_that_no_tap_saw_has_its_line_too(tmp_path):
 
     net = Bridged(2)
     recorder = recorder_of(net, tmp_path)
-    recorder.note("h1", 4711, f"dropped at h1: {DropReason.NETFILTER.value}", is_drop=True)
+    recorder.note("h1", 4711, "lost in thought")
     recorder.finish()
-    assert read(tmp_path / "trace.jsonl") == [
-        {
-            "id": 4711,
-            "dropped": "dropped at h1: dropped by a rule or policy",
-            "hops": [{"t": 0, "at": "h1", "note": "dropped at h1: dropped by a rule or policy"}],
-        }
-    ]
+    assert read(tmp_path / "trace.jsonl") == {4711: Journey(4711, 0, [Hop(0, "h1", "", "", "", [Note("lost in thought")])])}
 
 
 @pytest.mark.parametrize(
@@ -81,7 +78,7 @@ def test_a_packet_that_no_tap_saw_has_its_line_too(tmp_path):
     ],
 )
 def test_changes_between_two_taps_are_put_in_words(before, after, found):
-    assert changes(before, after) == found
+    assert [step_text(step) for step in changes(before, after)] == found
 
 
 def test_any_bytes_have_a_summary():

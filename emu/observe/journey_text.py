@@ -1,0 +1,125 @@
+"""A packet's way in words: one line a step for comments in captures, and the whole way for people."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from emu.netdev.drop import DropReason
+from emu.observe import journey as way
+from emu.observe.journey import Journey, RuleHit, Step
+
+LINKS = {
+    "answers": "answers #{}", "answered by": "answered by #{}", "about": "an error about #{}", "error": "error #{}",
+    "asks for": "asks for #{}", "asked by": "asked by ARP #{}",
+}  # fmt: skip
+
+
+def step_text(step: Step) -> str:
+    """One line."""
+    return _TEXTS[step.kind](step)
+
+
+def hit_text(hit: RuleHit) -> str:
+    """`DOCKER #2 DNAT`, `FORWARD #1 → DOCKER-USER` (a jump), `INPUT policy DROP`."""
+    if not hit.number:
+        return f"{hit.chain} policy {hit.verdict}"
+    return f"{hit.chain} #{hit.number} {'→ ' if hit.jump else ''}{hit.verdict}"
+
+
+def _chain(step: way.Chain) -> str:
+    text = step.decided.text
+    return path_text(step) + (f" ({text})" if text else "")
+
+
+def path_text(step: way.Chain) -> str:
+    """`filter FORWARD: #1 → DOCKER-USER #1 RETURN, #4 → DOCKER #1 ACCEPT`; the hook's own chain is named once."""
+    words, jumped_to = "", ""
+    for hit in step.rules:
+        text = hit_text(hit)
+        if hit.chain in (step.hook, jumped_to):
+            text = text.removeprefix(f"{hit.chain} ")
+        words += ("" if not words else " " if hit.chain == jumped_to else ", ") + text
+        jumped_to = hit.verdict if hit.jump else ""
+    return f"{step.table} {step.hook}: {words}"
+
+
+def _route(step: way.Routed) -> str:
+    kind = "" if step.type == "unicast" else f"{step.type} "
+    via = f" via {step.via}" if step.via else ""
+    matched = f" ({step.matched})" if step.matched != step.dst else ""
+    return f"route {kind}{step.dst}{via} dev {step.dev}{matched}"
+
+
+def _bridge(step: way.Bridged) -> str:
+    ports = ", ".join(step.ports) or "no port"
+    return f"bridge {step.bridge}: " + {"forward": f"to {ports}", "flood": f"flood to {ports}", "up": "to the host"}[step.decision]
+
+
+def _tunnel(step: way.Encapsulated | way.Decapsulated) -> str:
+    vni = "" if step.vni is None else f" vni {step.vni}"
+    word = "into" if isinstance(step, way.Encapsulated) else "out of"
+    return f"{word} {step.how}{vni} {step.src} > {step.dst}"
+
+
+def _drop(step: way.Dropped) -> str:
+    text = f"{'ignored' if step.quiet else 'dropped'} at {step.at}: {DropReason[step.reason].value}"
+    if step.rule is None:
+        return text
+    return f"{'rejected' if step.rule.verdict == 'REJECT' else 'dropped'} at {step.at} by {rule_words(step)}"
+
+
+def rule_words(drop: way.Dropped) -> str:
+    """`filter INPUT: #1 DROP (-i eth0 -j DROP)`; nothing for a drop by no rule."""
+    return _chain(way.Chain(drop.hook, drop.table, [drop.rule])) if drop.rule is not None else ""
+
+
+_TEXTS: dict[str, Callable[[Any], str]] = {
+    "chain": _chain,
+    "conntrack": lambda step: f"conntrack {step.state}",
+    "nat": lambda step: f"{step.end} {step.before} → {step.after}",
+    "route": _route,
+    "bridge": _bridge,
+    "encapsulate": _tunnel,
+    "decapsulate": _tunnel,
+    "ttl": lambda step: f"TTL {step.before} → {step.after}",
+    "size": lambda step: str(step.what),
+    "neighbour": lambda step: f"waits for the address of {step.address}: ARP #{step.request}",
+    "link": lambda step: LINKS[step.relation].format(step.id),
+    "drop": _drop,
+    "note": lambda step: str(step.text),
+}
+
+
+# --- for people
+
+
+def journey_lines(journey: Journey) -> list[str]:
+    """A line a hop, with the packet where it has changed, and below what befell it there."""
+    hops = [hop for hop in journey.hops if not hop.copy]
+    if not hops:
+        return []
+    places, devices = (max(len(text) for text in texts) for texts in zip(*((hop.place, hop.device) for hop in hops), strict=True))
+    lines, packet = [], ""
+    for hop in hops:
+        begin = f"  {hop.place:{places}}  {hop.device:{devices}}  {hop.direction:3}  "
+        told = [hop.packet] if hop.packet not in ("", packet) else []
+        told += [line for step in hop.steps for line in _lines(step)]
+        lines.append((begin + told[0] if told else begin).rstrip())
+        lines += [" " * len(begin) + text for text in told[1:]]
+        packet = hop.packet or packet
+    return lines
+
+
+def _lines(step: Step) -> list[str]:
+    """A rule's text has a line of its own; what stands in the packet's line or above is not said again."""
+    if isinstance(step, way.Chain):
+        text = step.decided.text
+        return [] if _is_silent(step) else [path_text(step)] + ([f"    {text}"] if text else [])
+    if isinstance(step, way.Dropped) and step.rule is not None:
+        return ["rejected" if step.rule.verdict == "REJECT" else "dropped"]
+    return [] if isinstance(step, (way.Linked, way.Ttl)) else [step_text(step)]
+
+
+def _is_silent(step: way.Chain) -> bool:
+    return len(step.rules) == 1 and not step.decided.number and step.decided.verdict == "ACCEPT" and step.table != "filter"

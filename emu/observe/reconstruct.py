@@ -1,0 +1,320 @@
+"""From what taps and watchers kept of a run to journeys: goes once through records and happenings in their order.
+
+A happening belongs to the hop at which the packet was last seen in that namespace; what comes before (a packet is born there) belongs to
+the hop that comes next. A hop is given out when its packet's way is known to the end, so only packets under way are in memory.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, deque
+from collections.abc import Callable, Container, Iterator, Sequence
+from typing import TYPE_CHECKING
+
+from emu.netdev.device import TX
+from emu.netfilter.rule_text import rule_text
+from emu.netns.fib import Fib
+from emu.observe.journey import (
+    Bridged,
+    Chain,
+    Connection,
+    Decapsulated,
+    Dropped,
+    Encapsulated,
+    Hop,
+    Journey,
+    Linked,
+    Routed,
+    RuleHit,
+    Step,
+    Translated,
+    Waited,
+)
+from emu.observe.pcap import LINKTYPE_ETHERNET
+from emu.observe.summary import changes, summary
+from emu.observe.tunnels import TUNNELS, is_outer, vni_of
+from emu.observe.watch import Event, Hit, Routes
+from emu.packet import arp, ethernet, icmp
+from emu.packet.address import ip_text, is_multicast
+
+if TYPE_CHECKING:
+    from emu.observe.recorder import CapturedInterface, Recorder
+    from emu.observe.store import Record
+
+NO_LINK = b"\x00" * 12 + ethernet.IPV4  # before an IP packet of a device without a link layer
+ROUTED_BEFORE = frozenset({"INPUT", "FORWARD", "OUTPUT"})  # hooks that lie behind the routing decision
+END = {"src": "source", "dst": "destination"}
+MOST_LINKS = 8
+
+
+class Way:
+    """A packet under way. By namespace: `here` the last hop, `wires` the frame there, `pending` what befell it before any hop."""
+
+    def __init__(self, trace_id: int, cause: int) -> None:
+        self.journey = Journey(trace_id, cause)
+        self.here: dict[str, Hop] = {}
+        self.wires: dict[str, bytes] = {}
+        self.pending: dict[str, list[Step]] = {}
+        self.routed: set[str] = set()  # namespaces that have chosen a route for it, or need none
+        self.bridging: dict[str, str] = {}  # what a bridge has decided
+        self.wire = b""
+        self.text = ""
+        self.inner: tuple[str, bytes] | None = None  # the tunnel that it went into, and what it was then
+        self.outer = b""  # what it last came in as, when that was no tunnel
+        self.times: dict[str, int] = {}  # by namespace: when the first thing befell it that no device saw
+        self.done = False
+
+    def steps(self, place: str) -> list[Step]:
+        """Where the next step in the namespace belongs."""
+        hop = self.here.get(place)
+        return hop.steps if hop is not None else self.pending.setdefault(place, [])
+
+
+class Reconstruction:
+    """Iterating gives all records of a run in order, each with its hop; `on_end` is called with each journey as it ends."""
+
+    def __init__(self, recorder: Recorder, on_end: Callable[[Journey], None], only: Container[int] | None = None) -> None:
+        self._recorder = recorder
+        self._interfaces = recorder.interfaces
+        self._on_end = on_end
+        self._only = only
+        self._ways: dict[int, Way] = {}
+        self._fibs: dict[str, Fib] = {}
+        self._chosen: dict[tuple[str, bytes], Routed | None] = {}
+        self._left: Counter[int] = Counter()  # by packet id: records and happenings to come
+        self._caused: dict[int, list[tuple[int, bytes]]] = {}  # by packet id: the packets that name it, as first seen
+        self._read_ahead()
+
+    def _read_ahead(self) -> None:
+        """How much there is to come of each packet, and what it causes."""
+        left, caused = self._left, self._caused
+        for _, _, _, frame in self._recorder.store:
+            if frame.cause and frame.trace_id not in left:
+                caused.setdefault(frame.cause, []).append((frame.trace_id, frame.wire))
+            left[frame.trace_id] += 1
+        for event in self._recorder.events:
+            left[event[2]] += 1
+
+    # --- in the order of what happened
+
+    def __iter__(self) -> Iterator[tuple[Record, Hop]]:
+        waiting: deque[tuple[Record, Hop, Way]] = deque()
+        events, at = self._recorder.events, 0
+        for position, record in enumerate(self._recorder.store):
+            while at < len(events) and events[at][0] <= position:
+                self._event(events[at])
+                at += 1
+            frame = record[3]
+            if self._only is None or frame.trace_id in self._only:
+                hop, way = self._record(record)
+                waiting.append((record, hop, way))
+                self._count_down(frame.trace_id)
+            while waiting and waiting[0][2].done:
+                yield waiting[0][:2]
+                waiting.popleft()
+        for event in events[at:]:
+            self._event(event)
+        for trace_id in list(self._ways):
+            self._end(trace_id)
+        for record, hop, _ in waiting:
+            yield record, hop
+
+    def _way(self, trace_id: int, cause: int = 0) -> Way:
+        way = self._ways.get(trace_id)
+        if way is None:
+            way = self._ways[trace_id] = Way(trace_id, cause)
+        way.journey.cause = way.journey.cause or cause
+        return way
+
+    def _count_down(self, trace_id: int) -> None:
+        self._left[trace_id] -= 1
+        if not self._left[trace_id]:
+            self._end(trace_id)
+
+    def _end(self, trace_id: int) -> None:
+        way = self._ways.pop(trace_id)
+        journey = way.journey
+        for place, steps in way.pending.items():  # it never reached a device there
+            if steps:
+                journey.hops.append(Hop(way.times[place], place, "", "", "", steps))
+        links = [Linked(relation, caused) for caused, relation in map(_consequence, self._caused.get(trace_id, ())) if relation]
+        if journey.hops:
+            journey.hops[-1].steps.extend(links[:MOST_LINKS])
+        way.done = True
+        self._on_end(journey)
+
+    # --- what befell it between two devices
+
+    def _event(self, event: Event) -> None:
+        _, now, trace_id, place, what = event
+        if isinstance(what, Routes):
+            self._routes_changed(place, what)
+            return
+        if self._only is not None and trace_id not in self._only:
+            return
+        way = self._way(trace_id)
+        way.times.setdefault(place, now)
+        steps = way.steps(place)
+        if isinstance(what, Hit):
+            self._hit(way, place, steps, what)
+        elif isinstance(what, Bridged):
+            way.bridging[place] = what.decision
+            if what.decision != "up":
+                way.routed.add(place)
+            steps.append(what)
+        elif isinstance(what, Dropped):
+            steps.append(_blamed(what, steps))
+        else:
+            steps.append(what)
+        self._count_down(trace_id)
+
+    def _hit(self, way: Way, place: str, steps: list[Step], hit: Hit) -> None:
+        hook = hit.hook.name
+        if hit.table == "conntrack":
+            steps.append(Connection(hook, hit.verdict))
+            return
+        if hit.table == "nat" and not hit.chain:
+            end, before, _, after = hit.verdict.split()
+            steps.append(Translated(END[end], before, after, hook))
+            return
+        if hook in ROUTED_BEFORE and place not in way.routed:
+            self._route(way, place, steps, hit.dst)
+        rule = RuleHit(hit.chain, hit.number, hit.verdict)
+        if hit.rule is not None:
+            rule.text, rule.jump = rule_text(hit.rule).strip(), bool(hit.rule.jump)
+        latest = steps[-1] if steps else None
+        if isinstance(latest, Chain) and (latest.hook, latest.table) == (hook, hit.table):
+            latest.rules.append(rule)
+        else:
+            steps.append(Chain(hook, hit.table, [rule]))
+
+    # --- a device
+
+    def _record(self, record: Record) -> tuple[Hop, Way]:
+        now, number, direction, frame = record
+        interface = self._interfaces[number]
+        place = interface.place
+        wire = frame.wire if interface.link_type == LINKTYPE_ETHERNET else NO_LINK + frame.wire
+        way = self._way(frame.trace_id, frame.cause)
+        if wire is not way.wire:
+            way.wire, way.text = wire, summary(wire)
+        hop = Hop(now, place, interface.label[len(place) + 1 :], direction.value, way.text, way.pending.pop(place, []))
+        if frame.cause and not way.journey.hops:
+            self._introduce(hop, frame.trace_id, frame.cause, wire)
+        if direction is TX:
+            self._sent(way, interface, hop, wire)
+        else:
+            self._received(way, interface, hop, wire)
+        way.journey.hops.append(hop)
+        way.here[place] = hop
+        way.wires[place] = wire
+        return hop, way
+
+    def _introduce(self, hop: Hop, trace_id: int, cause: int, wire: bytes) -> None:
+        """A packet that another one caused is seen for the first time."""
+        hop.steps.append(Linked(_relation(wire), cause))
+        packet = arp.parse(wire[14:]) if _is_arp_request(wire) else None
+        if packet is not None and self._left[cause] and (self._only is None or cause in self._only):
+            way = self._way(cause)
+            way.times.setdefault(hop.place, hop.time_ns)
+            steps, known = way.steps(hop.place), way.wires.get(hop.place)
+            if known is not None and hop.place not in way.routed:
+                self._route(way, hop.place, steps, known[30:34])
+            steps.append(Waited(ip_text(packet.target_ip), trace_id))
+
+    def _sent(self, way: Way, interface: CapturedInterface, hop: Hop, wire: bytes) -> None:
+        place = interface.place
+        if way.inner is not None and interface.kind not in TUNNELS and is_outer(wire, way.inner[1]):
+            how, _ = way.inner
+            hop.steps.append(Encapsulated(how, ip_text(wire[26:30]), ip_text(wire[30:34]), vni_of(how, wire)))
+        else:
+            before = way.wires.get(place)
+            if before is not None:
+                hop.steps += changes(before, wire, translated=self._is_translated(way, place, hop))
+        if place not in way.routed and wire[12:14] == ethernet.IPV4:
+            waited = [step for step in hop.steps if isinstance(step, Waited)]
+            self._route(way, place, hop.steps, wire[30:34], before=waited[:1])
+        if interface.kind in TUNNELS:
+            way.inner = interface.kind, wire
+            way.routed.clear()  # the outer packet has a route of its own
+
+    @staticmethod
+    def _is_translated(way: Way, place: str, hop: Hop) -> bool:
+        before = way.here.get(place)
+        return any(isinstance(step, Translated) for step in (*(before.steps if before is not None else ()), *hop.steps))
+
+    def _received(self, way: Way, interface: CapturedInterface, hop: Hop, wire: bytes) -> None:
+        place = interface.place
+        way.routed.discard(place)
+        if interface.kind == "bridge":
+            decision = way.bridging.pop(place, "up")
+            hop.copy = decision == "forward" or (decision == "flood" and not wire[0] & 1)
+        if interface.kind not in TUNNELS:
+            way.outer = wire
+        elif way.outer:
+            outer, how = way.outer, interface.kind
+            hop.steps.append(Decapsulated(how, ip_text(outer[26:30]), ip_text(outer[30:34]), vni_of(how, outer)))
+
+    # --- routes
+
+    def _routes_changed(self, place: str, routes: Routes) -> None:
+        fib = self._fibs[place] = Fib()
+        fib.local, fib.routes = list(routes.local), list(routes.main)
+        for key in [key for key in self._chosen if key[0] == place]:
+            del self._chosen[key]
+
+    def _route(self, way: Way, place: str, steps: list[Step], dst: bytes, before: Sequence[Step] = ()) -> None:
+        """The route that the namespace's tables have at that moment."""
+        way.routed.add(place)
+        key = place, dst
+        if key not in self._chosen:
+            self._chosen[key] = self._look_up(place, dst)
+        chosen = self._chosen[key]
+        if chosen is not None:
+            steps.insert(steps.index(before[0]) if before else len(steps), chosen)
+
+    def _look_up(self, place: str, dst: bytes) -> Routed | None:
+        fib = self._fibs.get(place)
+        route = fib.lookup(dst) if fib is not None and not is_multicast(dst) else None
+        if route is None or route.dev is None:
+            return None
+        matched = f"{ip_text(route.dst)}/{route.length}" if route.length else "default"
+        dev = "lo" if route.kind == "local" else route.dev.name
+        return Routed(route.kind, ip_text(dst), ip_text(route.via) if route.via else "", dev, matched)
+
+
+def reconstruct(recorder: Recorder) -> list[Journey]:
+    """All journeys of a run, in the order in which they ended."""
+    journeys: list[Journey] = []
+    for _ in Reconstruction(recorder, journeys.append):
+        pass
+    return journeys
+
+
+# --- packets and what they cause
+
+
+def _is_arp_request(wire: bytes) -> bool:
+    return wire[12:14] == ethernet.ARP and wire[20:22] == b"\x00\x01"
+
+
+def _is_error(wire: bytes) -> bool:
+    return wire[12:14] == ethernet.IPV4 and len(wire) > 34 and wire[23] == 1 and wire[14 + (wire[14] & 15) * 4] in icmp.ERRORS
+
+
+def _relation(wire: bytes) -> str:
+    """Of a packet to the one that caused it."""
+    return "asks for" if _is_arp_request(wire) else "about" if _is_error(wire) else "answers"
+
+
+def _consequence(caused: tuple[int, bytes]) -> tuple[int, str]:
+    """What its cause says of a packet; nothing of ARP requests: it says that it waited."""
+    trace_id, wire = caused
+    return trace_id, {"asks for": "", "about": "error", "answers": "answered by"}[_relation(wire)]
+
+
+def _blamed(drop: Dropped, steps: list[Step]) -> Dropped:
+    """A drop by netfilter with the rule or policy that did it, which is the last thing that happened."""
+    latest = next((step for step in reversed(steps) if isinstance(step, Chain)), None)
+    if drop.reason == "NETFILTER" and latest is not None:
+        drop.table, drop.hook, drop.rule = latest.table, latest.hook, latest.decided
+    return drop

@@ -1,0 +1,23 @@
+"""What a frame says of the tunnel that it is in, for those who watch: which packet is the outer one, and a VXLAN's VNI."""
+
+from __future__ import annotations
+
+from emu.encap import vxlan
+from emu.packet.ethernet import IPV4
+from emu.packet.ipv4 import GRE, IPIP, UDP
+
+TUNNELS = frozenset({"vxlan", "ipip", "gre", "gretap", "tun"})  # kinds of devices whose frames go on inside of others
+CARRIERS = {"vxlan": UDP, "tun": UDP, "ipip": IPIP, "gre": GRE, "gretap": GRE}
+
+
+def is_outer(wire: bytes, inner: bytes) -> bool:
+    """Does the frame, which left after `inner` went into a tunnel, carry it, and is not a copy of `inner` itself?"""
+    return wire[12:14] == IPV4 and (inner[12:14] != IPV4 or wire[26:34] != inner[26:34])
+
+
+def vni_of(how: str, outer: bytes) -> int | None:
+    """Of a VXLAN packet that is not a later fragment."""
+    if how != "vxlan" or len(outer) < 50 or (outer[20] & 0x1F or outer[21]):
+        return None
+    at = 14 + (outer[14] & 15) * 4 + 8
+    return int.from_bytes(outer[at + 4 : at + 4 + 3], "big") if len(outer) >= at + vxlan.HEADER else None

@@ -1,0 +1,84 @@
+"""What befalls packets between two taps, from the points where the data path lets itself be watched (netfilter's traces, drops, changes of
+tables), and a bridge's decision, asked of its forwarding database at the moment when the tap of a port sees a frame.
+
+All of it is kept as it comes, without a word of text; observe/reconstruct.py makes steps of it when the run is over.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, NamedTuple
+
+from emu.netdev.bridge import Bridge
+from emu.observe.journey import Bridged, Step
+
+if TYPE_CHECKING:
+    from emu.netdev.device import NetDevice
+    from emu.netfilter.hooks import Hook
+    from emu.netfilter.netfilter import TraceEvent
+    from emu.netfilter.table import Rule
+    from emu.netns.fib import Route
+    from emu.netns.namespace import Netns
+    from emu.packet.frame import Frame
+
+
+class Hit(NamedTuple):
+    """A TraceEvent, and the rule itself: numbers change. `dst` is where the packet goes at that moment."""
+
+    hook: Hook
+    table: str
+    chain: str
+    number: int
+    verdict: str
+    rule: Rule | None
+    dst: bytes
+
+
+class Routes(NamedTuple):
+    """A namespace's routes from now on."""
+
+    local: tuple[Route, ...]
+    main: tuple[Route, ...]
+
+
+Happening = Step | Hit | Routes
+Event = tuple[int, int, int, str, Happening]  # how many records there were before, virtual time in ns, packet id, place, what
+Tell = Callable[[str, int, Happening], None]
+
+
+def watch_namespace(netns: Netns, tell: Tell) -> Callable[[], None]:
+    """Its rules, and its routes as they are and as they change. What it returns ends that."""
+    place, netfilter, fib = netns.name, netns.netfilter, netns.fib
+
+    def rule_met(event: TraceEvent) -> None:
+        datagram, hook, table, chain, number, verdict = event
+        rule = netfilter.tables[table].chains[chain].rules[number - 1] if number else None
+        tell(place, datagram.trace_id, Hit(hook, table, chain, number, verdict, rule, datagram.dst))
+
+    def routes_changed(*_: object) -> None:
+        tell(place, 0, Routes(tuple(fib.local), tuple(fib.routes)))
+
+    def end() -> None:
+        netfilter.traces.remove(rule_met)
+        fib.on_change.remove(routes_changed)
+
+    netfilter.traces.append(rule_met)
+    fib.on_change.append(routes_changed)
+    routes_changed()
+    return end
+
+
+def bridge_decision(dev: NetDevice, frame: Frame) -> Bridged | None:
+    """What the bridge that has `dev` as a port will do with a frame that comes in there. None: it is no bridge, or it drops the frame."""
+    bridge = dev.master
+    if not isinstance(bridge, Bridge) or not bridge.up:
+        return None
+    dst = frame.wire[:6]
+    entry = None if dst[0] & 1 else bridge.fdb.entries.get(dst)
+    if entry is not None:
+        if entry.is_local or entry.port is None:
+            return Bridged(bridge.name, "up", [])
+        if entry.is_static or bridge.engine.now - entry.updated_ns < bridge.fdb.ageing_ns:
+            return Bridged(bridge.name, "forward", [entry.port.dev.name])
+    ports = [port.dev.name for port in bridge.ports.values() if (port.dev is not dev or port.hairpin) and port.dev.up]
+    return Bridged(bridge.name, "flood", ports)

@@ -1,0 +1,287 @@
+"""One probe from a place of a lab to another, watched on its way: what `emu trace` shows.
+
+A probe is what people try: an ICMP echo, the SYN of a connection, a UDP datagram. It is sent by a socket of the place, as a program's
+would be. Not modelled: probes of other protocols.
+"""
+
+from __future__ import annotations
+
+import errno
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from emu.engine import SECOND
+from emu.errors import EmuError, did_you_mean
+from emu.netns.socket import RawSocket, UdpSocket
+from emu.observe.dispositions import ANSWERED, Disposition, is_request_for_address, judge
+from emu.observe.journey import Dropped, Hop, Journey
+from emu.observe.reconstruct import reconstruct
+from emu.observe.recorder import Recorder
+from emu.packet import icmp, ipv4
+from emu.packet.address import ANY, Ip, ip_text
+
+if TYPE_CHECKING:
+    from emu.lab import Lab
+    from emu.netns.namespace import Netns
+
+PATIENCE_NS = 12 * SECOND  # ARP gives up after three seconds, and may have to at several routers
+ECHO_ID = 0x656D
+PAYLOAD = 56
+NO_WAY = {errno.EHOSTUNREACH: "UNREACHABLE_ROUTE", errno.EACCES: "PROHIBIT_ROUTE", errno.EINVAL: "BLACKHOLE", errno.EMSGSIZE: "FRAG_NEEDED"}
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Where a probe comes from: a namespace, and the address that it is sent from if that was said."""
+
+    name: str
+    netns: Netns
+    address: Ip = ANY
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """Where a probe goes. `netns` is None for an address that no place has."""
+
+    name: str
+    address: Ip
+    netns: Netns | None = None
+    port: int = 0
+    protocol: str = "icmp"
+
+    def __str__(self) -> str:
+        address = ip_text(self.address)
+        to = f"{self.name} ({address})" if self.name != address else address
+        return f"{to}, {'ICMP echo' if self.protocol == 'icmp' else f'{self.protocol.upper()} port {self.port}'}"
+
+
+@dataclass(slots=True)
+class Trace:
+    """A probe's way: `answers` name it as their cause, `related` are the ARP packets that it or they needed."""
+
+    origin: Origin
+    target: Target
+    probe: Journey
+    answers: list[Journey] = field(default_factory=list)
+    related: dict[int, Journey] = field(default_factory=dict)
+    disposition: Disposition = field(default_factory=lambda: Disposition(""))
+    notes: list[str] = field(default_factory=list)
+
+    @property
+    def answered(self) -> bool:
+        return self.disposition.word == ANSWERED
+
+    @property
+    def ids(self) -> set[int]:
+        """Of all packets that belong to it."""
+        return {self.probe.id, *(answer.id for answer in self.answers), *self.related}
+
+    def as_data(self) -> dict[str, Any]:
+        return {
+            "from": self.origin.name,
+            "to": {
+                "name": self.target.name,
+                "address": ip_text(self.target.address),
+                "protocol": self.target.protocol,
+                "port": self.target.port,
+            },
+            "disposition": self.disposition.as_data(),
+            "probe": self.probe,
+            "answers": self.answers,
+            "related": list(self.related.values()),
+            "notes": self.notes,
+        }  # fmt: skip
+
+
+# --- names
+
+
+def find_origin(lab: Lab, text: str) -> Origin:
+    """A host or container, a named namespace, or an address that one of them has. Raises EmuError with the near ones."""
+    name, netns, address = _find(lab, text)
+    if netns is None:
+        raise EmuError(f"no place of the lab has the address {text}{did_you_mean(text, _addresses(lab))}")
+    return Origin(name, netns, address)
+
+
+def find_target(lab: Lab, text: str, origin: Origin) -> Target:
+    """`PLACE`, `PLACE:PORT`, `PLACE:PORT/udp`, or an address in the place's stead. Raises EmuError with the near ones."""
+    where, colon, service = text.partition(":")
+    name, netns, address = _find(lab, where)
+    if address == ANY:
+        assert netns is not None
+        address = _address_of(netns, name, origin)
+    if not colon:
+        return Target(name, address, netns)
+    port, _, protocol = service.partition("/")
+    if protocol not in ("", "tcp", "udp"):
+        raise EmuError(f"'{text}': '{protocol}' is no protocol that a port has{did_you_mean(protocol, ('tcp', 'udp'))}")
+    return Target(name, address, netns, _port(port, protocol or "tcp", netns), protocol or "tcp")
+
+
+def _find(lab: Lab, text: str) -> tuple[str, Netns | None, Ip]:
+    """Name, namespace and, if `text` is one, the address."""
+    named = lab.namespaces() | {name: place.netns for name, place in lab.places().items()}
+    if text in named:
+        return text, named[text], ANY
+    short = [name for name in named if name.rpartition("/")[2] == text]
+    if len(short) == 1:
+        return short[0], named[short[0]], ANY
+    if len(short) > 1:
+        raise EmuError(f"'{text}' may be {' or '.join(sorted(short))}")
+    address = _ip(text)
+    if address is None:
+        looks_like = _addresses(lab) if text[:1].isdigit() else {}
+        raise EmuError(f"no host or container '{text}'{did_you_mean(text, [*named, *looks_like])}")
+    owners = _addresses(lab).get(text, [])
+    return text, owners[0] if len(owners) == 1 else None, address
+
+
+def _ip(text: str) -> Ip | None:
+    parts = text.split(".")
+    if len(parts) != 4 or not all(part.isdigit() and len(part) < 4 and int(part) < 256 for part in parts):
+        return None
+    return Ip(bytes(map(int, parts)))
+
+
+def _addresses(lab: Lab) -> dict[str, list[Netns]]:
+    """All addresses but those of loopback devices, with the namespaces that have them."""
+    found: dict[str, list[Netns]] = {}
+    for netns in lab.namespaces().values():
+        for mine in netns.all_addresses():
+            if mine.scope != "host" and netns not in found.setdefault(ip_text(mine.ip), []):
+                found[ip_text(mine.ip)].append(netns)
+    return found
+
+
+def _address_of(netns: Netns, name: str, origin: Origin) -> Ip:
+    """The one in a network that the origin is in too, else the first."""
+    own = [mine.ip for mine in netns.all_addresses() if mine.scope != "host"]
+    if not own:
+        if netns is origin.netns:
+            return Ip(b"\x7f\x00\x00\x01")
+        raise EmuError(f"{name} has no address")
+    near = [address for address in own if (route := origin.netns.fib.lookup(address)) is not None and route.via is None]
+    return (near or own)[0]
+
+
+def _port(text: str, protocol: str, netns: Netns | None) -> int:
+    from emu.programs.libc.services import service_port
+
+    number = int(text) if text.isdigit() else service_port(protocol, text)
+    if number is None or not 0 < number < 65536:
+        near = did_you_mean(text, map(str, _open_ports(netns, protocol))) if netns is not None else ""
+        raise EmuError(f"'{text}' is no {protocol.upper()} port (1 to 65535, or a service's name){near}")
+    return number
+
+
+def _open_ports(netns: Netns, protocol: str) -> list[int]:
+    return sorted({port for _, port in netns.tcp.listeners} if protocol == "tcp" else netns.udp.ports)
+
+
+# --- the probe
+
+
+def probe(lab: Lab, origin: Origin, target: Target, size: int | None = None) -> tuple[Trace, Recorder]:
+    """Send one, wait for what becomes of it, and tell; the recorder has the frames. `size` is that of an echo's or datagram's payload."""
+    recorder = Recorder(lab, journeys=True)
+    for netns in lab.namespaces().values():
+        recorder.watch(netns)
+    engine = lab.engine
+    mark = engine.next_trace_id()  # the next id is the probe's: sockets send at once
+    failure = None
+    sent = engine.spawn(_PROBES[target.protocol](origin, target, PAYLOAD if size is None else size), "probe")
+    try:
+        engine.run(until=sent, until_ns=engine.now + PATIENCE_NS)
+        failure = sent.result() if sent.done else None
+        engine.run(until_ns=engine.now + SECOND // 100)
+    finally:
+        recorder.stop()
+        lab.on_netns.remove(recorder.watch)
+    return _told(lab, recorder, Trace(origin, target, Journey(mark + 1)), failure), recorder
+
+
+async def _echo(origin: Origin, target: Target, size: int) -> OSError | None:
+    """Until an answer comes, or an error about it."""
+    sock = RawSocket(origin.netns, ipv4.ICMP)
+    try:
+        message = icmp.build(icmp.Type.ECHO, 0, ECHO_ID.to_bytes(2, "big") + b"\x00\x01", bytes(size))
+        sock.sendto(message, ip_text(target.address), source=ip_text(origin.address))
+        while True:
+            payload = (await sock.recv(PATIENCE_NS / SECOND)).payload
+            if payload[0] == icmp.Type.ECHO_REPLY and payload[4:6] == ECHO_ID.to_bytes(2, "big"):
+                return None
+            if payload[0] in icmp.ERRORS:
+                return None
+    except OSError as error:
+        return error
+    finally:
+        sock.close()
+
+
+async def _syn(origin: Origin, target: Target, _size: int) -> OSError | None:
+    local = ip_text(origin.address) if origin.address != ANY else None
+    try:
+        sock = await origin.netns.tcp.connect((ip_text(target.address), target.port), PATIENCE_NS / SECOND, local_address=local)
+        sock.close()
+    except OSError as error:
+        return error
+    return None
+
+
+async def _datagram(origin: Origin, target: Target, size: int) -> OSError | None:
+    sock = UdpSocket(origin.netns)
+    try:
+        if origin.address != ANY:
+            sock.bind((ip_text(origin.address), 0))
+        sock.connect((ip_text(target.address), target.port))
+        sock.send(bytes(size))
+        await sock.recv(PATIENCE_NS / SECOND)
+    except OSError as error:
+        return error
+    finally:
+        sock.close()
+    return None
+
+
+_PROBES = {"icmp": _echo, "tcp": _syn, "udp": _datagram}
+
+
+# --- what became of it
+
+
+def _told(lab: Lab, recorder: Recorder, trace: Trace, failure: OSError | None) -> Trace:
+    journeys: dict[int, Journey] = {}
+    for journey in reconstruct(recorder):
+        journeys[journey.id] = journey
+    trace.probe = journeys.get(trace.probe.id) or _never_sent(lab, trace, failure)
+    caused = [journey for journey in journeys.values() if journey.cause == trace.probe.id]
+    trace.answers = [journey for journey in caused if not is_request_for_address(journey)]
+    wanted = {trace.probe.id, *(answer.id for answer in trace.answers)}
+    requests = [journey for journey in journeys.values() if journey.cause in wanted and is_request_for_address(journey)]
+    asked = {request.id for request in requests}
+    trace.related = {each.id: each for each in (*requests, *(journey for journey in journeys.values() if journey.cause in asked))}
+    trace.disposition = judge(trace.probe, trace.answers)
+    trace.notes = list(_notes(lab, trace))
+    return trace
+
+
+def _never_sent(lab: Lab, trace: Trace, failure: OSError | None) -> Journey:
+    """The system call has failed: there was never a packet."""
+    origin, target = trace.origin, trace.target
+    reason = NO_WAY.get(failure.errno or 0, "NO_ROUTE") if failure is not None else "NO_ROUTE"
+    packet = f"{ip_text(origin.address)} > {ip_text(target.address)}{f':{target.port}' if target.port else ''} {target.protocol.upper()}"
+    place = origin.netns.name
+    return Journey(trace.probe.id, 0, [Hop(lab.engine.now, place, "", "", packet, [Dropped(place, reason)])])
+
+
+def _notes(lab: Lab, trace: Trace) -> Iterable[str]:
+    """What may have been meant instead."""
+    target, text = trace.target, ip_text(trace.target.address)
+    if target.netns is None and text not in _addresses(lab) and not trace.answered:
+        yield f"no place of the lab has the address {text}{did_you_mean(text, _addresses(lab))}"
+    if target.netns is not None and trace.disposition.word == "refused":
+        ports = _open_ports(target.netns, target.protocol)
+        listens = ", ".join(map(str, ports)) if ports else "no port"
+        yield f"{target.name} listens on {listens} ({target.protocol})"
