@@ -87,6 +87,8 @@ class IpTunnel(NetDevice):
         """ip_tunnel_xmit: remote, route, TTL, TOS, DF, and off."""
         config, underlay = self.config, self.underlay
         inner = self.inner_packet(frame)
+        if len(inner) < ipv4.HEADER and not self.hard_header_len:  # pskb_inet_may_pull
+            return self.drop(frame, DropReason.MALFORMED)
         remote = config.remote if config.remote != ANY else Ip(getattr(frame, "next_hop", b"") or ANY)
         if remote == ANY:
             return self.drop(frame, DropReason.NO_REMOTE)

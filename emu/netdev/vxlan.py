@@ -18,7 +18,7 @@ from emu.netdev.drop import DropReason
 from emu.netdev.tunnel import MAX_NESTING, Underlay, outer_tos, take_congestion_mark
 from emu.netdev.vxlan_fdb import AGEING_NS, Remote, VxlanFdb
 from emu.packet import arp, ethernet
-from emu.packet.address import ANY, ZERO_MAC, Ip, Mac, is_multicast
+from emu.packet.address import ANY, ZERO_MAC, Ip, Mac, ip, is_multicast
 from emu.packet.datagram import Datagram
 from emu.packet.ethernet import ARP, IPV4
 from emu.packet.flow import flow_hash, flow_key, source_port
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 KNOWN_FLOWS = 4096
 SMALLEST_MTU = 68
 SHORTEST_IPV4 = 14 + 20
+LOOPBACK = ip("127.0.0.1")
 
 
 @dataclass(frozen=True)
@@ -130,7 +131,7 @@ class Vxlan(NetDevice):
             return self.drop(frame, DropReason.NO_REMOTE)
         if wire[12:14] == IPV4 and len(wire) < SHORTEST_IPV4:  # skb_vlan_inet_prepare
             return self.drop(frame, DropReason.MALFORMED)
-        for remote in tuple(remotes):
+        for remote in (*remotes[1:], remotes[0]):  # the frame itself goes last, copies first
             self._send(frame, remote)
 
     def _answer_arp(self, frame: Frame) -> None:
@@ -163,7 +164,7 @@ class Vxlan(NetDevice):
             if oif is self:
                 return self.drop(frame, DropReason.CIRCULAR_ROUTE)
             if to_ourselves:
-                return self._pass_round(frame, source, port, vni)
+                return self._pass_round(frame, port, vni)
             wire = frame.wire
             is_ipv4 = wire[12:14] == IPV4
             tos = outer_tos(config.tos, wire[14:16]) if is_ipv4 else config.tos & ~1
@@ -190,13 +191,13 @@ class Vxlan(NetDevice):
         port = self._source_ports[key] = source_port(flow_hash(key, self._secret), low, high)
         return port
 
-    def _pass_round(self, frame: Frame, source: Ip, port: int, vni: int) -> None:
-        """vxlan_encap_bypass: to the device with that VNI here, without a packet."""
+    def _pass_round(self, frame: Frame, port: int, vni: int) -> None:
+        """vxlan_encap_bypass: to the device with that VNI here, without a packet; it learns that it came from 127.0.0.1."""
         sock = self.underlay.vxlan_sockets.get(port)
         dev = sock.devices.get(vni) if sock is not None else None
         if dev is None:
             return self.drop(frame, DropReason.UNKNOWN_VNI)
-        self.engine.call_later(0, dev.receive_inner, frame.wire, source, 0, frame.trace_id, frame.cause)
+        self.engine.call_later(0, dev.receive_inner, frame.wire, LOOPBACK, 0, frame.trace_id, frame.cause)
 
     # --- in
 

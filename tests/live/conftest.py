@@ -34,5 +34,10 @@ def macvlan_support() -> None:
 
 
 @pytest.fixture
+def vxlan_support() -> None:
+    _need(machine.missing() or machine.missing_bridge() or machine.missing_vxlan())
+
+
+@pytest.fixture
 def iptables_support() -> None:
     _need(machine.missing() or machine.missing_iptables())

@@ -19,6 +19,7 @@ PROGRAMS = ("udp-echo", "tcp-echo", "udp-send", "tcp-send")
 TOOLS = ("ip", "tcpdump", "ping", "ethtool", "sysctl")
 OFFLOADS = "tx off rx off sg off tso off gso off gro off"
 CAPTURED = "arp or (ip and not igmp)"  # a bridge with an address joins the snoopers' group by IGMP, which emu does not model, nor IPv6
+NO_IPV6 = ("net.ipv6.conf.all.disable_ipv6=1", "net.ipv6.conf.default.disable_ipv6=1")
 PATIENCE_S = 20
 NUMBERS = itertools.count(1)
 
@@ -60,6 +61,11 @@ def missing_macvlan() -> str:
 
 
 @cache
+def missing_vxlan() -> str:
+    return _missing_after("ip link add v0 type vxlan id 1 dstport 4789", "VXLAN devices")
+
+
+@cache
 def missing_iptables() -> str:
     if shutil.which("iptables") is None:
         return "not installed: iptables"
@@ -95,6 +101,7 @@ class Machine:
             self._places.add(name)
             self._end.callback(_done, "ip", "netns", "del", full)
             _ok("ip", "netns", "add", full)
+            _done("ip", "netns", "exec", full, "sysctl", "-q", "-w", *NO_IPV6)  # a tunnel would carry its router solicitations
             _ok("ip", "-n", full, "link", "set", "lo", "up")
         return full
 
@@ -118,7 +125,7 @@ class Machine:
     def wait_until_up(self, place: str, dev: str) -> None:
         full = self.place(place)
         for _ in range(100):
-            if " UP " in (state := _ok("ip", "-n", full, "-br", "link", "show", "dev", dev)):
+            if ",UP" in (state := _ok("ip", "-n", full, "-br", "link", "show", "dev", dev)):
                 return
             time.sleep(0.02)
         raise AssertionError(f"{dev} does not come up: {state}")
