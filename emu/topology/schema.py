@@ -98,9 +98,7 @@ DOCKER = Record(
         "dns": Field(ListOf(Text(values.unicast_ip, "an address")), "name servers of containers"),
         "dns-search": Field(ListOf(LINE), "domains that complete short names in containers"),
         "dns-opts": Field(ListOf(LINE), "options of containers' resolv.conf: ndots:1"),
-        "cluster-store": Field(Text(values.cluster_store, "consul://HOST:PORT"), "the older form of overlay networks: engines with the same one share them"),
-        "cluster-advertise": Field(LINE, "what the others know it by: eth0:2376"),
-        "cluster-store": Field(LINE, "the store of networks that are the same on all hosts: etcd://HOST:PORT"),
+        "cluster-store": Field(LINE, "consul://HOST:PORT: engines with the same one share overlay networks"),
         "cluster-advertise": Field(LINE, "how the other hosts reach this one: eth0:2376"),
     },
     ignored=DAEMON_IGNORED,
@@ -141,16 +139,7 @@ FLANNEL = Record(
         "release": Field(Choice("0.13", "0.20"), "of flannel: 0.20 has iptables chains of its own; 0.13"),
     },
 )
-FLANNEL_SWARM = Record(
-    SwarmSpec,
-    "Docker engines that form a swarm.",
-    {
-        "managers": Field(ListOf(LINE, or_one=True), "hosts, the first of them types `docker swarm init`", required=True),
-        "workers": Field(ListOf(LINE, or_one=True), "hosts; all others that run Docker if absent"),
-    },
-)
-
-HOST = Record(
+FLANNEL_HOST = Record(
     FlannelHostSpec,
     "A host's part in flannel's network.",
     {
@@ -216,10 +205,6 @@ TOPOLOGY = Record(
         "hosts": Field(MapOf(values.name, HOST, values.NAME, "has no host"), "machines, by name", required=True),
         "images": Field(MapOf(values.line, IMAGE), "images, by name"),
         "flannel": Field(FLANNEL, "a network over several hosts, by flannel"),
-        "swarm": Field(
-            Either(text=Converted(LINE, lambda name: SwarmSpec(managers=(name,))), mapping=SWARM),
-            "the hosts' Docker engines form a swarm: its managers, or the one manager",
-        ),
         "store": Field(Text(values.store, "memory, or etcd://HOST:PORT"), "where daemons agree: memory, or etcd://127.0.0.1:2379"),
         "setup": Field(STEPS, "command lines before the captures begin"),
         "afterwards": Field(STEPS, "command lines after the captures have ended"),
