@@ -16,7 +16,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from emu import programs
-from emu.docker.compose import compose_up
 from emu.docker.config import DaemonConfig
 from emu.docker.engine import DockerEngine
 from emu.docker.model import Image
@@ -31,7 +30,7 @@ from emu.store.model import StoreError
 from emu.store.store import Store, open_store
 from emu.topology import builder
 from emu.topology.images import find_image, well_known
-from emu.topology.spec import ComposeSpec, DockerSpec, ImageSpec, Step, Topology
+from emu.topology.spec import DockerSpec, ImageSpec, Step, Topology
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -110,11 +109,9 @@ class Lab:
         for watcher in self.on_netns:
             watcher(netns)
 
-    def start_docker(self, host: Host, config: DockerSpec, services: ComposeSpec | None) -> None:
-        """Start dockerd, then `docker compose up -d`. Raises EmuError."""
-        docker = DockerEngine(host, DaemonConfig.from_spec(config), self._images)
-        if services is not None:
-            compose_up(docker, services)
+    def start_docker(self, host: Host, config: DockerSpec) -> None:
+        """Start dockerd. Raises EmuError."""
+        DockerEngine(host, DaemonConfig.from_spec(config), self._images)
 
     def notices(self) -> list[str]:
         """What the Docker engines have to say of images and programs that are not there; each once."""

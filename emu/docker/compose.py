@@ -59,6 +59,8 @@ class NetworkLike(Protocol):
     @property
     def internal(self) -> bool: ...
     @property
+    def attachable(self) -> bool: ...
+    @property
     def source(self) -> object: ...
 
 
@@ -146,7 +148,7 @@ def _network_config(spec: ComposeLike, network: NetworkLike) -> NetworkConfig:
     ipam = IpamConfig(network.subnet or "", network.ip_range or "", network.gateway or "", tuple(network.aux_addresses.items()))
     labels = {"com.docker.compose.project": spec.name}
     driver = network.driver or "bridge"
-    return NetworkConfig(driver, (ipam,) if network.subnet else (), dict(network.driver_opts), labels, network.internal)
+    return NetworkConfig(driver, (ipam,) if network.subnet else (), dict(network.driver_opts), labels, network.internal, network.attachable)
 
 
 def _container_config(spec: ComposeLike, service: ServiceLike) -> ContainerConfig:

@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
+from emu.docker.compose import compose_up
 from emu.errors import EmuError
 from emu.host import Host
 from emu.netdev.cable import DELAY_NS, LanSegment
 from emu.netdev.nic import Nic
 from emu.packet.address import Mac, broadcast, mac, prefix
 from emu.topology.build_flannel import start_flannel
+from emu.topology.build_swarm import form_swarm
 from emu.topology.spec import HostSpec, InterfaceSpec, Topology
 
 if TYPE_CHECKING:
@@ -39,7 +41,11 @@ def build(lab: Lab) -> None:
     subnets = start_flannel(lab)
     for host_spec in topology.hosts.values():
         if host_spec.docker is not None:
-            lab.start_docker(lab.hosts[host_spec.name], subnets.get(host_spec.name, host_spec.docker), host_spec.compose)
+            lab.start_docker(lab.hosts[host_spec.name], subnets.get(host_spec.name, host_spec.docker))
+    form_swarm(lab)
+    for host_spec in topology.hosts.values():
+        if host_spec.docker is not None and host_spec.compose is not None:
+            compose_up(lab.hosts[host_spec.name].docker, host_spec.compose)
 
 
 def _plug(lab: Lab, topology: Topology, spec: HostSpec) -> None:

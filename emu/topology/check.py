@@ -11,6 +11,7 @@ from emu.packet import address
 from emu.topology import values
 from emu.topology.check_compose import check_compose
 from emu.topology.check_flannel import check_flannel
+from emu.topology.check_swarm import check_swarm
 from emu.topology.values import inside, overlap
 
 if TYPE_CHECKING:
@@ -33,6 +34,7 @@ def check(topology: Topology, report: Report, compose_at: KeyPath | None = None)
         if host.compose is not None:
             check_compose(host, host.compose, compose_at if compose_at is not None else (*path, "compose"), report)
     check_flannel(topology, report)
+    check_swarm(topology, report)
     _check_steps(topology, report)
 
 

@@ -243,11 +243,11 @@ NETWORK = Record(
     "A network of Docker's.",
     {
         "name": Field(Text(values.container_name), "what Docker calls it; PROJECT_KEY if absent"),
-        "driver": Field(Text(network_driver), "bridge, macvlan, or one of another package"),
+        "driver": Field(Text(network_driver), "bridge, macvlan, overlay, or one of another package"),
         "driver_opts": Field(Pairs(), "com.docker.network.… options; of macvlan: parent, macvlan_mode"),
         "ipam": Field(Converted(IPAM, _subnet), "its addresses"),
         "internal": Field(Flag(), "without a way out"),
-        "attachable": Field(Flag(), "without effect outside a swarm", check=True),
+        "attachable": Field(Flag(), "overlay: containers that are no service's may be on it"),
         "external": Field(_only(False, "networks that exist before are not modelled"), "false", check=True),
         "enable_ipv6": Field(_only(False, "IPv6 is not modelled"), "false", check=True),
     },

@@ -28,6 +28,7 @@ from emu.topology.spec import (
     Lan,
     Limits,
     ReferenceSpec,
+    SwarmSpec,
     Topology,
 )
 from emu.topology.steps import DURATION, LINE, STEPS
@@ -98,7 +99,7 @@ DOCKER = Record(
         "dns": Field(ListOf(Text(values.unicast_ip, "an address")), "name servers of containers"),
         "dns-search": Field(ListOf(LINE), "domains that complete short names in containers"),
         "dns-opts": Field(ListOf(LINE), "options of containers' resolv.conf: ndots:1"),
-        "cluster-store": Field(LINE, "consul://HOST:PORT: engines with the same one share overlay networks"),
+        "cluster-store": Field(Text(values.cluster_store, "a URL"), "consul://HOST:PORT: engines with the same one share overlay networks"),
         "cluster-advertise": Field(LINE, "how the other hosts reach this one: eth0:2376"),
     },
     ignored=DAEMON_IGNORED,
@@ -146,6 +147,15 @@ FLANNEL_HOST = Record(
         "subnet": Field(SUBNET, "what it had in an earlier run; any free one if absent"),
         "interface": Field(LINE, "the one to the other hosts; that of the default route, or the first"),
         "public-ip": Field(Text(values.unicast_ip, "an address"), "what the others know it by; the interface's address"),
+    },
+)
+
+SWARM = Record(
+    SwarmSpec,
+    "Docker engines that form a swarm.",
+    {
+        "managers": Field(ListOf(LINE, or_one=True), "hosts, the first of them types `docker swarm init`", required=True),
+        "workers": Field(ListOf(LINE, or_one=True), "hosts; all others that run Docker if absent"),
     },
 )
 
@@ -205,6 +215,10 @@ TOPOLOGY = Record(
         "hosts": Field(MapOf(values.name, HOST, values.NAME, "has no host"), "machines, by name", required=True),
         "images": Field(MapOf(values.line, IMAGE), "images, by name"),
         "flannel": Field(FLANNEL, "a network over several hosts, by flannel"),
+        "swarm": Field(
+            Either(text=Converted(LINE, lambda name: SwarmSpec(managers=(name,))), mapping=SWARM),
+            "the hosts' Docker engines form a swarm: its managers, or the one manager",
+        ),
         "store": Field(Text(values.store, "memory, or etcd://HOST:PORT"), "where daemons agree: memory, or etcd://127.0.0.1:2379"),
         "setup": Field(STEPS, "command lines before the captures begin"),
         "afterwards": Field(STEPS, "command lines after the captures have ended"),

@@ -131,6 +131,7 @@ class NetworkSpec:
     gateway: str | None = None
     aux_addresses: Mapping[str, str] = field(default_factory=dict)
     internal: bool = False
+    attachable: bool = False
     source: Source = NOWHERE
 
 
@@ -175,6 +176,15 @@ class ComposeSpec:
     name: str = ""
     services: Mapping[str, ServiceSpec] = field(default_factory=dict)
     networks: Mapping[str, NetworkSpec] = field(default_factory=dict)
+    source: Source = NOWHERE
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class SwarmSpec:
+    """Docker engines that form a swarm, by host. `workers` None: all others."""
+
+    managers: tuple[str, ...] = ()
+    workers: tuple[str, ...] | None = None
     source: Source = NOWHERE
 
 
@@ -351,6 +361,7 @@ class Topology:
     images: Mapping[str, ImageSpec] = field(default_factory=dict)
     store: str = "memory"
     flannel: FlannelSpec | None = None
+    swarm: SwarmSpec | None = None
     programs: Mapping[str, str] = field(default_factory=dict)
     setup: tuple[Step, ...] = ()
     steps: tuple[Step, ...] = ()

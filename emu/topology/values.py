@@ -93,6 +93,14 @@ def unicast_ip(text: str) -> str:
     return address.ip_text(value)
 
 
+def cluster_store(text: str) -> str:
+    """`consul://192.168.60.5:8500`, of dockerd's --cluster-store; raises ValueError."""
+    scheme, separator, rest = text.partition("://")
+    if scheme not in ("consul", "etcd", "zk") or not separator or not rest:
+        raise ValueError(f"'{text}' is not a store: consul://HOST:PORT, etcd://HOST:PORT or zk://HOST:PORT")
+    return text
+
+
 def store(text: str) -> str:
     """`memory`, or a real server: `etcd://HOST:PORT`."""
     scheme, separator, rest = text.partition("://")
