@@ -44,7 +44,7 @@ class IptablesError(EmuError):
 # What iptables 1.8.9 has beyond what is here (iptables-extensions(8)): refused by name, so that nobody looks for a typing error.
 ELSEWHERE = frozenset({
     "ah", "bpf", "cgroup", "cluster", "connbytes", "connlabel", "connlimit", "connmark", "control", "cpu", "dccp", "devgroup",
-    "dscp", "ecn", "esp", "hashlimit", "helper", "iprange", "ipvs", "length", "nfacct", "osf", "owner", "pkttype", "policy",
+    "dscp", "ecn", "esp", "hashlimit", "helper", "ipvs", "length", "nfacct", "osf", "owner", "pkttype", "policy",
     "quota", "realm", "recent", "rpfilter", "set", "socket", "string", "tcpmss", "time", "tos", "ttl", "u32", "AUDIT", "CLASSIFY",
     "CLUSTERIP", "CONNMARK", "CONNSECMARK", "DSCP", "ECN", "HMARK", "IDLETIMER", "LED", "NETMAP", "NFLOG", "NFQUEUE", "RATEEST",
     "SECMARK", "SET", "SYNPROXY", "TCPMSS", "TCPOPTSTRIP", "TEE", "TOS", "TPROXY", "TTL", "ULOG",

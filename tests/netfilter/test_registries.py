@@ -40,6 +40,7 @@ MATCH = st.one_of(
     st.tuples(BANG, st.integers(1, 99)).map(lambda t: f" -m statistic --mode nth {t[0]}--every {t[1] + 1} --packet {t[1]}"),
     st.floats(0, 1).map(lambda p: f" -m statistic --mode random --probability {p:.12f}"),
     BANG.map(lambda bang: f" -m addrtype {bang}--dst-type LOCAL,BROADCAST"),
+    st.tuples(BANG, ADDRESS, ADDRESS).map(lambda t: f" -m iprange {t[0]}--src-range {t[1]}-{t[2]} --dst-range {t[1]}"),
     BANG.map(lambda bang: f" -m mac {bang}--mac-source 02:42:ac:11:00:02"),
     BANG.map(lambda bang: f" -m physdev {bang}--physdev-in veth+ --physdev-is-bridged"),
 )

@@ -45,6 +45,8 @@ def test_goto_does_not_come_back(router):
         ("-m addrtype --src-type LOCAL", False), ("-m conntrack --ctstate NEW,RELATED", True), ("-m conntrack ! --ctstate NEW", False),
         ("-m conntrack --ctproto tcp --ctorigdstport 80 --ctdir ORIGINAL", True), ("-m state --state ESTABLISHED", False),
         ("-m mac --mac-source 02:00:00:00:00:01", False), ("-m comment --comment 'said so'", True), ("-f", False), ("! -f", True),
+        ("-m iprange --src-range 10.0.0.1-10.0.0.1", True), ("-m iprange --dst-range 10.0.0.250-10.0.1.0", False),
+        ("-m iprange ! --src-range 10.0.0.1-10.0.0.9", False), ("-m iprange --src-range 10.0.0.9-10.0.0.1", False),
         ("-m physdev --physdev-is-bridged", False), ("-m statistic --mode nth --every 1 --packet 0", True),
     ],
 )  # fmt: skip

@@ -5,6 +5,7 @@ from emu.netfilter.matches.addrtype import Addrtype
 from emu.netfilter.matches.comment import Comment
 from emu.netfilter.matches.conntrack import ConntrackMatch
 from emu.netfilter.matches.icmp import Icmp
+from emu.netfilter.matches.iprange import Iprange
 from emu.netfilter.matches.limit import Limit
 from emu.netfilter.matches.mac import Mac
 from emu.netfilter.matches.mark import Mark
@@ -21,6 +22,7 @@ MATCHES: dict[str, type[Match]] = {
     "comment": Comment,
     "conntrack": ConntrackMatch,
     "icmp": Icmp,
+    "iprange": Iprange,
     "limit": Limit,
     "mac": Mac,
     "mark": Mark,
