@@ -28,6 +28,7 @@ class Host:
         self.namespaces: dict[str, Netns] = {}
         self.on_namespace: list[Callable[[Netns], None]] = []  # told of each namespace that appears here
         self.docker: Any = None  # docker.engine.DockerEngine
+        self.images: Mapping[str, Any] = {}  # those that an engine started here knows
         self.peers: Mapping[str, Host] = {name: self}  # all hosts of the lab
         self.services = Services(self.place)
         self.ovs: Any = None  # netns.ovs.OvsSwitch, from the first ovs-vsctl on

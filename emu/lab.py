@@ -102,6 +102,7 @@ class Lab:
     def add_host(self, host: Host) -> None:
         self.hosts[host.name] = host
         host.store, host.peers = self.store, self.hosts
+        host.images = self._images
         host.on_namespace.append(self._announce)
         self._announce(host.netns)
 
