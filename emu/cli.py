@@ -1,4 +1,7 @@
-"""The `emu` command: parse arguments, call, print. Exit status: 0 as expected, 1 something was not, 2 the input was wrong."""
+"""The `emu` command: parse arguments, call, print.
+
+Exit status: 0 as expected, 1 something was not, 2 the input was wrong, 70 emu itself fell over.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from emu import __version__
-from emu.errors import EmuError
+from emu.errors import EmuError, bug_text
 
 if TYPE_CHECKING:
     from emu.lab import StepResult
@@ -21,6 +24,7 @@ if TYPE_CHECKING:
 
 SHOWN_LINES = 12  # of a step's output; steps.log has all of it
 INDENT = " " * 11
+BUG = 70  # EX_SOFTWARE
 
 
 class Commands(click.Group):
@@ -41,6 +45,13 @@ class Commands(click.Group):
         except KeyboardInterrupt as interrupt:
             click.echo("emu: interrupted, nothing written", err=True)
             ctx.exit(128 + int(next(iter(interrupt.args), signal.SIGINT)))
+        except (click.ClickException, click.Abort, click.exceptions.Exit):
+            raise
+        except Exception as bug:
+            if os.environ.get("EMU_DEBUG"):
+                raise
+            click.echo(f"emu: {bug_text(bug)}\nNothing was written. EMU_DEBUG=1 shows the whole way there.", err=True)
+            ctx.exit(BUG)
 
 
 @click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
@@ -227,6 +238,7 @@ def _summary(result: RunResult) -> str:
     ]
     if result.stopped:
         lines.append(f"{click.style('✗', fg='red')} {result.stopped}")
+    lines += [f"{click.style('✗', fg='red')} {bug}" for bug in result.bugs]
     captures = result.folder / "captures"
     profile = f"WIRESHARK_CONFIG_DIR={result.folder / 'wireshark'} wireshark -C emu"
     lines += [f"captures   {captures}  ({result.captures} pcap, all.pcapng)", f"open       {profile} {captures / 'all.pcapng'}"]
@@ -238,6 +250,7 @@ def _as_data(result: RunResult) -> dict[str, Any]:
         "folder": str(result.folder),
         "ok": result.ok,
         "stopped": result.stopped,
+        "bugs": result.bugs,
         "frames": result.frames,
         "dropped": result.dropped,
         "virtual_seconds": result.virtual_ns / 1e9,

@@ -171,6 +171,7 @@ class Engine:
         self.background = 0  # events in the heap that keep no lab alive; cancelled ones among them
         self.time_limit_ns: int | None = None
         self.event_limit: int | None = None
+        self.on_bug: Callable[[str], None] | None = None  # told of a program that a bug of emu's has ended; None: the exception is raised
         self.now_and_then: list[Callable[[], None]] = []  # called every CHECKPOINT_EVENTS events
         self._heap: list[tuple[int, int, Callable[[Any], None], Any]] = []
         self._next_serial = count().__next__

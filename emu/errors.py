@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from difflib import get_close_matches
+from traceback import walk_tb
 
 
 class EmuError(Exception):
@@ -23,6 +24,17 @@ class TopologyError(EmuError):
 
 class LimitReached(EmuError):
     """The lab went on longer than its limit of virtual time or events."""
+
+
+def bug_text(error: BaseException) -> str:
+    """What emu says of an exception that it does not expect, in one line with its place."""
+    return f"a bug in emu: {type(error).__name__}: {' '.join(str(error).split())} ({bug_place(error)})"
+
+
+def bug_place(error: BaseException) -> str:
+    """`module:line` of where it was raised."""
+    frames = list(walk_tb(error.__traceback__))
+    return f"{frames[-1][0].f_globals.get('__name__')}:{frames[-1][1]}" if frames else "nowhere"
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:

@@ -21,6 +21,7 @@ from copy import copy
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from emu.engine import SECOND, Cancelled, Engine, Future, Task
+from emu.errors import EmuError, bug_place, bug_text
 from emu.files import Files, absolute
 from emu.pipe import Pipe
 
@@ -34,6 +35,7 @@ S = TypeVar("S")
 Main = Callable[["Process", list[str]], Coroutine[Any, Any, int]]
 Sink = Callable[[str], None]  # where a program's output goes
 SIGINT, SIGPIPE = 128 + 2, 128 + 13  # as exit statuses
+BUG = 70  # EX_SOFTWARE
 
 
 class Place:
@@ -244,9 +246,23 @@ class Process:
         except UsageError as wrong:
             self.error(str(wrong))
             status = wrong.status
+        except Exception as bug:  # noqa: BLE001 (what it is, is said or raised again there)
+            status = self._ended_by(bug)
         finally:
             self._end(status)
         return status
+
+    def _ended_by(self, bug: Exception) -> int:
+        """A bug of emu's in a program ends that program, if somebody is told of it; an assertion below programs ends all: what followed it
+        could not be believed.
+        """
+        on_bug, below = self.engine.on_bug, not bug_place(bug).startswith("emu.programs.")
+        if on_bug is None or isinstance(bug, EmuError) or (below and isinstance(bug, AssertionError)):
+            raise bug
+        text = f"{self.argv[0]}: {bug_text(bug)}"
+        on_bug(f"{self.place.name}$ {text}")
+        self.put_error(text + "\n")
+        return BUG
 
     def _end(self, status: int) -> None:
         self.exit_status = status

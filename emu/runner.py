@@ -37,6 +37,7 @@ class RunResult:
     captures: int = 0
     stopped: str = ""
     notices: list[str] = field(default_factory=list)
+    bugs: list[str] = field(default_factory=list)  # of emu: programs that fell over
 
     @property
     def problems(self) -> list[tuple[StepResult, str]]:
@@ -44,7 +45,7 @@ class RunResult:
 
     @property
     def ok(self) -> bool:
-        return not self.problems and not self.stopped
+        return not self.problems and not self.stopped and not self.bugs
 
 
 def run(
@@ -70,6 +71,7 @@ def run(
         early = Recorder(lab, setup_captures, plain=topology.capture.plain) if setup_captures is not None else None
         if topology.setup:
             lab.on_netns.remove(recorder.watch)
+        lab.engine.on_bug = result.bugs.append
         lab.up()
         places = lab.places()
         result.hosts = len(lab.hosts)

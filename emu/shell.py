@@ -191,6 +191,7 @@ def _run(lab: Lab, part: str) -> None:
 def _lab(topology: Topology, folder: Path | None) -> Iterator[Lab]:
     """A lab that is up, the topology's setup done; watched, if there is a folder for its captures."""
     with RunFolder(folder) if folder is not None else nullcontext() as files, Lab(topology) as lab:
+        lab.engine.on_bug = lambda _: None  # the program's standard error has it
         lab.up()
         _run(lab, "setup")
         recorder = _watch(lab, files) if files is not None else None
