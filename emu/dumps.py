@@ -43,12 +43,21 @@ OF_SEVERAL = {  # WHAT.txt: what it is compared as, and the command
     "sysctl": ("sysctl", "sysctl -a"),
     "fdb": ("bridge-fdb", r"bridge fdb show | grep -v '33:33\|permanent$'; ip -s link show type vxlan"),
     "ip-maddr": ("ip-maddr", "ip -4 maddr; ip maddr show dev eth0 | grep -v inet6"),
+    "ovs-vsctl-show": ("ovs-vsctl-show", "ovs-vsctl show"),
+    "ovs-fdb-br-int": ("ovs-fdb", "ovs-appctl fdb/show br-int"),
+    "ovs-fdb-br-phy": ("ovs-fdb", "ovs-appctl fdb/show br-phy"),
+    "ovs-tnl-neigh": ("ovs-tnl-neigh", "ovs-appctl tnl/neigh/show"),
+    "ovs-ovs-route": ("ovs-route", "ovs-appctl ovs/route/show"),
+    "ovs-tnl-ports": ("ovs-tnl-ports", "ovs-appctl tnl/ports/show -v"),
+    "netns-list": ("netns-list", "ls /var/run/docker/netns"),
     "docker-network-ls": ("docker-network-ls", "docker network ls"),
     "docker-containers-networksettings": ("docker-inspect", "docker inspect -f '{{.Name}} {{json .NetworkSettings}}' $(docker ps -q)"),
 }
 FILES = {  # WHAT: the same, in the place itself
     "resolv.conf": "cat /etc/resolv.conf",
     "hosts": "cat /etc/hosts",
+    "etc-hosts.txt": "cat /etc/hosts",
+    "etc-resolv.conf.txt": "cat /etc/resolv.conf",
     "hostname": "cat /etc/hostname",
     "env": "sh -c env",
     "subnet.env": "cat /run/flannel/subnet.env",
@@ -66,14 +75,28 @@ def dump_now(lab: Lab, name: str, moment: str = "") -> tuple[str, str]:
         host = next((host.name for host in lab.hosts.values() if host.docker is not None), "")
         line = DOCKER.get(name) or f"docker inspect {name.removeprefix('docker-inspect-').removesuffix('.json')}"
         return name, lab.run(host, line + _names(lab, host, name)).stdout
-    place, _, what = name.partition(".")
+    place, what = _split(lab, name)
     if what == NETWORKS:
         return name, lab.run(place, DOCKER[what] + _names(lab, place, what)).stdout
     if what in FILES:
         return name, lab.run(_place(lab, place), FILES[what]).stdout
     kind, line = _command(what, moment)
     process = lab.run(_place(lab, place), line, programs_of="host")
-    return f"{place}.{kind}", process.output if process.exit_status else process.stdout
+    return f"{name.removesuffix(f'.{what}')}.{kind}", process.output if process.exit_status else process.stdout
+
+
+def _split(lab: Lab, name: str) -> tuple[str, str]:
+    """The place and the rest: also of `h1.sbox-ov1.ip-addr.txt`, in a namespace that Docker has made for a network."""
+    place, _, what = name.partition(".")
+    inner, _, rest = what.partition(".")
+    mine = [each for each in lab.places() if each.startswith(f"{place}/")]
+    balancers = [each for each in mine if each.startswith(f"{place}/lb-")]
+    exact = f"{place}/{inner.replace('_', '-')}"
+    if rest and exact in mine:
+        return exact, rest
+    if rest and inner.startswith("lb-") and len(balancers) == 1:  # it is called by the network's id there
+        return balancers[0], rest
+    return place, what
 
 
 def _names(lab: Lab, host: str, what: str) -> str:

@@ -53,3 +53,6 @@ class DropReason(Enum):
     NO_TUNNEL = "no tunnel device between these addresses with this key"
     CIRCULAR_ROUTE = "the way to the tunnel's remote is the tunnel itself"
     NESTED_TOO_DEEP = "too many tunnels in one another"
+    LOST_BATCH = "in one batch with a frame that was too large"
+    TUNNEL_NEIGHBOUR = "the tunnel's next hop is not known yet: it is asked for, and the frame is not kept"
+    TUNNEL_OFF_BRIDGE = "the way to the tunnel's remote is not by a bridge of Open vSwitch's"

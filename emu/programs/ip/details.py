@@ -9,7 +9,8 @@ from emu.netdev.vxlan import Vxlan
 from emu.packet.address import Mac
 from emu.programs.ip import link_tunnel
 
-LIMITS = dict.fromkeys(("loopback", "dummy", "gre", "ipip"), "minmtu 0 maxmtu 0") | {"gretap": "minmtu 68 maxmtu 0"}
+LIMITS = dict.fromkeys(("loopback", "dummy", "gre", "ipip"), "minmtu 0 maxmtu 0")
+LIMITS |= {"gretap": "minmtu 68 maxmtu 0", "tap": "minmtu 68 maxmtu 65521"}
 
 _BRIDGE = (
     "    bridge forward_delay {delay} hello_time 200 max_age 2000 ageing_time {ageing} stp_state 0 priority 32768 vlan_filtering 0 "

@@ -16,7 +16,7 @@ from emu.programs.libc import namespaces
 if TYPE_CHECKING:
     from emu.netns.namespace import Netns
 
-NO_STATE = frozenset({"loopback", "dummy", "vxlan", "gre", "gretap", "ipip", "tun"})  # their state is UNKNOWN
+NO_STATE = frozenset({"loopback", "dummy", "vxlan", "gre", "gretap", "ipip", "tun", "tap"})  # their state is UNKNOWN
 
 
 def flags(context: Context, dev: NetDevice) -> list[str]:
@@ -92,7 +92,7 @@ def foreign_namespaces(netns: Netns) -> list[Netns]:
 def qdisc(dev: NetDevice) -> str:
     if dev.qdisc is not None or not dev.activated:
         return dev.qdisc.kind if dev.qdisc is not None else "noop"
-    return "pfifo_fast" if dev.kind == "tun" else "noqueue"
+    return "pfifo_fast" if dev.kind in {"tun", "tap"} else "noqueue"
 
 
 def first_line(context: Context, dev: NetDevice, *, mode: bool) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from emu.netdev.device import NetDevice
 from emu.netdev.ip_tunnel import Gretap, IpTunnel
+from emu.netdev.ovs_datapath import OvsInternal
 from emu.netdev.tun import Tun
 from emu.netdev.vxlan import Vxlan
 from emu.packet.address import ip_text
@@ -25,6 +26,8 @@ def describe(dev: NetDevice) -> str:
         return link_iptunnel.describe(dev)
     if isinstance(dev, Tun):
         return f"tun type tun pi off vnet_hdr off persist {'on' if dev.persistent else 'off'}"
+    if isinstance(dev, OvsInternal):
+        return "tun type tap pi off vnet_hdr off persist on"
     return ""
 
 
