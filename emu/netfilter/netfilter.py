@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from emu.engine import SECOND, Engine
 from emu.netdev.drop import DropReason
-from emu.netfilter.conntrack import NEW, RELATED, RELATED_REPLY, SECONDS, Conntrack, ConntrackEntry, unpack
+from emu.netfilter.conntrack import NEW, RELATED, RELATED_REPLY, REPLIES, SECONDS, Conntrack, ConntrackEntry, unpack
 from emu.netfilter.hooks import Hook
 from emu.netfilter.nat import DST, MANIP_OF, Manip, Nat
 from emu.netfilter.table import Chain, Passage, Rule, Run, Table, Test, Verdict
@@ -132,8 +132,8 @@ class Netfilter(Run):
         return datagram.ct_info.name.endswith("REPLY") or entry.masquerade_dev is oif
 
     def _confirm(self, datagram: Datagram, hook: Hook, iif: Any, oif: Any) -> Verdict:
-        if datagram.ct is None or self.conntrack.confirm(datagram):
-            return ACCEPT
+        if datagram.ct is None or datagram.ct_info in REPLIES or self.conntrack.confirm(datagram):
+            return ACCEPT  # an error about a connection's first packet goes the other way, and confirms nothing
         self.on_drop(datagram, DropReason.NAT_CLASH, iif or oif)
         return STOLEN
 

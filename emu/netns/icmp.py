@@ -6,10 +6,11 @@ Not modelled: timestamp and address mask requests (ignored), parameter problem a
 from __future__ import annotations
 
 import errno
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from emu.engine import MILLISECOND, SECOND
 from emu.netdev.drop import DropReason
+from emu.netfilter.conntrack import RELATED, RELATED_REPLY, REPLIES
 from emu.packet import icmp, ipv4
 from emu.packet.address import ANY, Ip, is_multicast
 from emu.packet.datagram import Datagram
@@ -77,7 +78,7 @@ class Icmp:
             return self.netns.drop(datagram, DropReason.ICMP_IGNORED, datagram.iif)
         reply = icmp.build(Type.ECHO_REPLY, 0, message[4:8], message[8:])
         source = ANY if group else datagram.dst
-        self._send(datagram.src, source, reply, tos=datagram.wire[1], cause=datagram.trace_id, mark=0)
+        self._send(datagram.src, source, reply, tos=datagram.wire[1], cause=datagram.trace_id)
 
     def _error(self, datagram: Datagram, message: bytes) -> None:
         """icmp_unreach, icmp_redirect: who had sent the packet that is quoted?"""
@@ -136,7 +137,10 @@ class Icmp:
             return
         room = min(QUOTED_TOTAL, self.netns.ipv4.path_mtu(datagram.src)) - 28
         message = icmp.build(kind, code, rest, wire[:room])
-        self._send(datagram.src, source, message, tos=wire[1] & 0x1E | 0xC0, cause=datagram.trace_id, mark=0)
+        about = None  # the connection of what it is about, confirmed or not, is its own too (nf_ct_attach)
+        if datagram.ct is not None:
+            about = datagram.ct, RELATED if datagram.ct_info in REPLIES else RELATED_REPLY
+        self._send(datagram.src, source, message, tos=wire[1] & 0x1E | 0xC0, cause=datagram.trace_id, about=about)
 
     def send_redirect(self, datagram: Datagram, gateway: Ip) -> None:
         """ip_rt_send_redirect: nine at growing distances, then silence until the sender has been quiet for 20 s."""
@@ -151,9 +155,9 @@ class Icmp:
             self._redirects[datagram.src] = sent + 1, now
             self.send_error(datagram, Type.REDIRECT, 1, gateway)
 
-    def _send(self, dst: bytes, src: bytes, message: bytes, *, tos: int, cause: int, mark: int) -> None:
+    def _send(self, dst: bytes, src: bytes, message: bytes, *, tos: int, cause: int, about: Any = None) -> None:
         try:
-            self.netns.ipv4.send(src, dst, ipv4.ICMP, message, tos=tos, dont_fragment=False, cause=cause, mark=mark)
+            self.netns.ipv4.send(src, dst, ipv4.ICMP, message, tos=tos, dont_fragment=False, cause=cause, attached=about)
         except OSError:
             self.netns.count(DropReason.NO_ROUTE)
 

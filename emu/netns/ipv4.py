@@ -30,7 +30,7 @@ class Ipv4:
         self.path_mtu = self.routing.path_mtu
         self.learn_pmtu = self.routing.learn_pmtu
         self.learnt_mtu = self.routing.learnt_mtu
-        self.forget_learnt_mtus = self.routing.forget_learnt_mtus
+        self.forget_exceptions = self.routing.forget_exceptions
         self.output = Ipv4Output(netns, self.routing)
         self.send = self.output.send
         self.flow = self.output.flow
@@ -40,6 +40,11 @@ class Ipv4:
         self.deliver = self.input.deliver
         self.reassembly = self.input.reassembly
         self.encap_rcv = self.input.encap_rcv
+
+    def routes_changed(self) -> None:
+        """What routers have said of ways that may be others now is forgotten too (rt_cache_flush)."""
+        self.routing.redirected.clear()
+        self.forget_routes()
 
     def forget_routes(self, *_: object) -> None:
         """Something that a decision may depend on has changed."""

@@ -212,9 +212,9 @@ class Ipv4Input:
         if (len(wire) > mtu or datagram.frag_max > mtu) and wire[6] & 0x40:
             netns.drop(datagram, DropReason.FRAG_NEEDED, datagram.iif)
             return netns.icmp.send_error(datagram, Type.DEST_UNREACH, Unreachable.FRAG_NEEDED, mtu.to_bytes(4, "big"))
+        datagram.set_wire(ipv4.decrement_ttl(wire))
         if redirect:
             netns.icmp.send_redirect(datagram, Ip(route.via or datagram.dst))
-        datagram.set_wire(ipv4.decrement_ttl(wire))
         netfilter = self.netfilter
         if netfilter.active[FORWARD] and not netfilter.run(FORWARD, datagram, datagram.iif, oif):
             return

@@ -84,6 +84,7 @@ class Ipv4Output:
         oif: NetDevice | None = None,
         mark: int = 0,
         trace_id: int = 0,
+        attached: tuple[Any, Any] | None = None,
     ) -> int:
         """Make a packet and send it; its trace id, `trace_id` if it carries a packet that has one.
 
@@ -116,6 +117,8 @@ class Ipv4Output:
         datagram.socket = socket
         if mark:
             datagram.mark = mark
+        if attached is not None:
+            datagram.ct, datagram.ct_info = attached
         self.output(datagram, route)
         if oif is None:
             self._keep_flow(dst, src, route, source)

@@ -6,6 +6,7 @@ Not modelled: policy routing, multicast routing.
 from __future__ import annotations
 
 import errno
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from emu.engine import SECOND
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from emu.netns.namespace import Netns
 
 PMTU_EXPIRES_NS = 600 * SECOND
+REDIRECT_EXPIRES_NS = 300 * SECOND
 MIN_PMTU = 552
 
 UNREACHABLE_ROUTES = {
@@ -35,6 +37,7 @@ class Routing:
         self.netns = netns
         self.engine = netns.engine
         self.known: dict[bytes, tuple[Route, Ip]] = {}  # by destination and asked source
+        self.redirected: dict[bytes, tuple[Ip, int]] = {}  # by destination: the gateway that a router told, and when that is forgotten
         self.learnt: dict[bytes, tuple[int, int]] = {}  # by destination: the MTU that a router told, and when that is forgotten
 
     def route(self, dst: bytes, src: bytes = ANY, oif: NetDevice | None = None) -> tuple[Route, Ip]:
@@ -50,6 +53,8 @@ class Routing:
             found = self.netns.fib.lookup(Ip(dst) if dst != ANY else Ip(b"\x7f\x00\x00\x01"), oif)
         if found is None or found.dev is None:
             raise self._unroutable(found)
+        if dst in self.redirected and found.kind == "unicast":
+            found = self._redirected_route(dst, found)
         source = Ip(src) if src != ANY else self._source(found, dst)
         if found.kind == "local":  # what goes to ourselves leaves by lo, whichever device has the address
             found = Route(Ip(dst), 32, self.netns.devices["lo"], src=found.src, scope="host", protocol="kernel", kind="local")
@@ -80,6 +85,21 @@ class Routing:
         assert route.dev is not None
         return self.netns.best_source(route.dev, route.via or dst) or ANY
 
+    # --- redirects
+
+    def redirect(self, dst: bytes, gateway: Ip) -> None:
+        """A router has said that another one is nearer; that holds for five minutes (fib_nh_exception)."""
+        until = self.engine.now + REDIRECT_EXPIRES_NS
+        self.redirected[bytes(dst)] = gateway, until
+        self.engine.call_later(REDIRECT_EXPIRES_NS, self.netns.forget_routes, background=True)
+
+    def _redirected_route(self, dst: bytes, route: Route) -> Route:
+        gateway, until = self.redirected[dst]
+        if self.engine.now >= until:
+            del self.redirected[dst]
+            return route
+        return replace(route, dst=Ip(dst), length=32, via=gateway, protocol="redirect")
+
     # --- path MTU
 
     def path_mtu(self, dst: bytes) -> int:
@@ -101,9 +121,11 @@ class Routing:
         learnt = self.learnt.get(dst)
         return learnt if learnt is not None and self.engine.now < learnt[1] else None
 
-    def forget_learnt_mtus(self) -> None:
+    def forget_exceptions(self) -> None:
         """`ip route flush cache`."""
         self.learnt.clear()
+        self.redirected.clear()
+        self.netns.forget_routes()
 
     def learn_pmtu(self, dst: bytes, mtu: int) -> None:
         """A router has said that only `mtu` bytes fit (RFC 1191; not below 552: ip_rt_min_pmtu)."""

@@ -22,7 +22,6 @@ from emu.netfilter.netfilter import Netfilter
 from emu.netns.addresses import Addresses, InterfaceAddress
 from emu.netns.arp import ArpProtocol
 from emu.netns.bridge_netfilter import BridgeHooks
-from emu.netns.fib import Route
 from emu.netns.icmp import Icmp
 from emu.netns.igmp import Igmp
 from emu.netns.ipv4 import Ipv4
@@ -90,7 +89,7 @@ class Netns(Addresses):
         netfilter.reject = partial(reject, self)
         netfilter.on_drop = self.drop
         netfilter.devices = lambda: self.devices
-        self.fib.on_change.append(self.forget_routes)
+        self.fib.on_change.append(lambda *_: self.ipv4.routes_changed())
         self.sysctl.on_change.append(self._sysctl_changed)
 
     # --- a frame from a device
@@ -261,16 +260,20 @@ class Netns(Addresses):
     # --- routes
 
     def redirect(self, dev: NetDevice, dst: bytes, old: bytes, gateway: Ip) -> bool:
-        """Take a redirect of the present gateway `old`: a host route to `dst` (kept until routes change, not for a time only)."""
-        route = self.fib.lookup(dst)
-        if route is None or route.via != old or route.dev is not dev or self.address_type(gateway) != "UNICAST":
+        """Take a redirect of the present gateway `old`; the new one must be known to its neighbours' table (__ip_do_redirect)."""
+        try:
+            route = self.ipv4.route(dst)[0]
+        except OSError:
+            return False
+        if route.via != old or route.dev is not dev or self.address_type(gateway) != "UNICAST":
             return False
         onlink = self.fib.lookup(gateway)
         if onlink is None or onlink.dev is not dev or onlink.via is not None:
             return False
-        if any(mine.dst == dst and mine.length == 32 for mine in self.fib.routes):
+        if not self.neighbours.is_known(dev, gateway):
             return False
-        self.fib.add(Route(Ip(dst), 32, dev, via=gateway, protocol="redirect"))
+        self.ipv4.routing.redirect(dst, gateway)
+        self.forget_routes()
         return True
 
     def address_changed(self, address: InterfaceAddress, there: bool) -> None:

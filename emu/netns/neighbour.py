@@ -216,6 +216,15 @@ class NeighbourTable:
 
     # --- by hand
 
+    def is_known(self, dev: NetDevice, ip: Ip) -> bool:
+        """Has a neighbour's address been found? If not, it is asked for (neigh_event_send without a packet)."""
+        entry = self.find_or_make(dev, ip)
+        if entry.state is FAILED:
+            entry.probes = 0
+            self._set(entry, INCOMPLETE)
+            self._probe(entry)
+        return entry.state in VALID
+
     def connected_mac(self, dev: NetDevice, ip: Ip) -> Mac | None:
         """The address of a neighbour that is known for certain now (a tunnel answers ARP for it)."""
         entry = self.entries.get((dev, ip))

@@ -244,7 +244,39 @@ def test_a_router_tells_of_a_better_gateway_on_the_same_link() -> None:
     host.fib.add(Route(ANY, 0, host.device("eth0"), via=ip("10.0.0.2")))
     send(host, "10.7.0.1")
     net.engine.run(until_ns=SECOND)
+    assert host.ipv4.route(ip("10.7.0.1"))[0].via == ip("10.0.0.2")  # not yet: the better gateway is no known neighbour, and is asked
+    send(host, "10.7.0.1")
+    net.engine.run(until_ns=2 * SECOND)
     assert host.ipv4.route(ip("10.7.0.1"))[0].via == ip("10.0.0.3")
+    assert [route.via for route in host.fib.routes if route.via] == [ip("10.0.0.2")]  # no route of the table's
+    net.engine.run(until_ns=303 * SECOND)
+    assert host.ipv4.route(ip("10.7.0.1"))[0].via == ip("10.0.0.2")
+
+
+def test_a_new_route_makes_a_redirect_forgotten() -> None:
+    net = Bridged(3)
+    host = net.hosts[0]
+    host.fib.add(Route(ANY, 0, host.device("eth0"), via=ip("10.0.0.2")))
+    host.ipv4.routing.redirect(ip("10.7.0.1"), ip("10.0.0.3"))
+    assert host.ipv4.route(ip("10.7.0.1"))[0].via == ip("10.0.0.3")
+    host.fib.add(Route(*prefix("10.8.0.0/16"), host.device("eth0"), via=ip("10.0.0.3")))
+    assert host.ipv4.route(ip("10.7.0.1"))[0].via == ip("10.0.0.2")
+
+
+def test_a_connection_that_may_be_translated_gets_no_redirect_for_its_first_packet() -> None:
+    net = Bridged(3)
+    router = net.hosts[1]
+    router.iptables("-t nat -A POSTROUTING -s 172.17.0.0/16 -j MASQUERADE")
+    router.sysctl.set("net.ipv4.ip_forward", "1")
+    router.fib.add(Route(*prefix("10.7.0.0/16"), router.device("eth0"), via=ip("10.0.0.3")))
+    host = net.hosts[0]
+    host.fib.add(Route(ANY, 0, host.device("eth0"), via=ip("10.0.0.2")))
+    seen = Seen(host.device("eth0"))
+    sock = UdpSocket(host)
+    for count in (0, 1):
+        sock.sendto(b"", ("10.7.0.1", 7))
+        net.engine.run(until_ns=(count + 1) * SECOND)
+        assert seen.count(lambda packet: ICMP in packet and packet[ICMP].type == 5) == count
 
 
 def test_routes_of_a_new_address_are_those_of_the_kernel() -> None:

@@ -213,7 +213,7 @@ def _flush(context: Context, words: Words) -> int:
     if not words:
         raise UsageError('"ip route flush" requires arguments.', 255)
     if words.take("cache"):
-        context.netns.ipv4.forget_learnt_mtus()
+        context.netns.ipv4.forget_exceptions()
         return 0
     asked = Asked(context, words)
     if asked.table != "main":

@@ -52,7 +52,7 @@ def _own(context: Context, asked: Asked, dst: Ip) -> int:
     assert route.dev is not None
     group = "broadcast" if dst == BROADCAST else "multicast" if is_multicast(dst) else ""
     kind = group or ("" if route.kind == "unicast" else route.kind)
-    cached = CACHED.get(kind, "")
+    cached = "<redirected>" if route.protocol == "redirect" else CACHED.get(kind, "")
     via = route.via if not group else None
     if context.json:
         value: dict[str, Any] = ({"type": kind} if kind else {}) | {"dst": ip_text(dst)}
@@ -74,6 +74,9 @@ def _metrics(context: Context, dst: Ip, route: Route) -> list[str]:
     learnt = context.netns.ipv4.learnt_mtu(dst)
     if learnt is not None:
         return ["expires", f"{(learnt[1] - context.netns.engine.now) // SECOND}sec", "mtu", str(learnt[0])]
+    if route.protocol == "redirect":
+        until = context.netns.ipv4.routing.redirected[dst][1]
+        return ["expires", f"{(until - context.netns.engine.now) // SECOND}sec"]
     return ["mtu", str(route.mtu)] if route.mtu is not None else []
 
 
