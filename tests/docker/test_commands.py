@@ -36,7 +36,7 @@ def test_lines_of_help_are_at_most_as_wide_as_a_terminal() -> None:
 @pytest.mark.parametrize(
     ("line", "status", "text"),
     [
-        ("docker swarm init", 1, "docker swarm: 'init' is not modelled"),
+        ("docker service ls", 1, "docker service: 'ls' is not modelled"),
         ("docker pause x", 1, "docker: 'pause' is not modelled"),
         ("docker container pause x", 1, "docker container: 'pause' is not modelled"),
         ("docker --context x ps", 125, "docker: '--context' is not modelled"),
