@@ -15,6 +15,7 @@ from emu.errors import did_you_mean
 from emu.topology import values
 from emu.topology.compose_ports import EXPOSE, PORTS
 from emu.topology.document import KeyPath, MapNode, Node, Report, ScalarNode
+from emu.topology.env_file import EnvFiles
 from emu.topology.shapes import Choice, Converted, Either, Field, Flag, Integer, Json, ListOf, MapOf, Record, Shape, Text
 from emu.topology.spec import Attachment, ComposeSpec, NetworkSpec, ServiceSpec
 
@@ -146,7 +147,7 @@ DEPLOY: Record[dict[str, Any]] = Record(
 SERVICE_IGNORED = [
     "annotations", "attach", "blkio_config", "build", "cgroup", "cgroup_parent", "configs", "cpu_count",
     "cpu_percent", "cpu_period", "cpu_quota", "cpu_rt_period", "cpu_rt_runtime", "cpu_shares", "cpus", "cpuset", "credential_spec",
-    "develop", "device_cgroup_rules", "devices", "env_file", "gpus", "group_add", "healthcheck", "init", "ipc", "isolation", "label_file",
+    "develop", "device_cgroup_rules", "devices", "gpus", "group_add", "healthcheck", "init", "ipc", "isolation", "label_file",
     "labels", "logging", "mem_limit", "mem_reservation", "mem_swappiness", "memswap_limit", "oom_kill_disable", "oom_score_adj", "pid",
     "pids_limit", "platform", "post_start", "pre_stop", "pull_policy", "read_only", "runtime", "secrets",
     "security_opt", "shm_size", "stdin_open", "stop_grace_period", "stop_signal", "storage_opt", "tmpfs", "tty", "ulimits", "user",
@@ -156,8 +157,14 @@ SERVICE_REFUSED = [
     "extends", "external_links", "net", "profiles", "provider",
     "sysctls", "models",
 ]  # fmt: skip
+
+
+def _service(env_file: Mapping[str, str] | None = None, environment: Mapping[str, str] | None = None, **keys: Any) -> ServiceSpec:
+    return ServiceSpec(environment={**(env_file or {}), **(environment or {})}, **keys)
+
+
 SERVICE = Record(
-    ServiceSpec,
+    _service,
     "A service: one container.",
     {
         "image": Field(WORD, "an image's name; a well-known one brings its ports and a small server"),
@@ -176,6 +183,7 @@ SERVICE = Record(
         "restart": Field(Text(restart_policy, types="string boolean"), "no, always, unless-stopped, on-failure or on-failure:3"),
         "depends_on": Field(DEPENDS_ON, "services that are started before"),
         "environment": Field(Pairs(), "variables, as a list or a mapping"),
+        "env_file": Field(EnvFiles(), "files of further variables"),
         "dns": Field(ONE_OR_MORE_ADDRESSES, "name servers that Docker's own asks"),
         "dns_search": Field(ONE_OR_MORE_LINES, "domains that complete short names"),
         "dns_opt": Field(ListOf(Text(values.line)), "options of resolv.conf: ndots:1"),
@@ -188,6 +196,8 @@ SERVICE = Record(
     named=True,
     ignored=SERVICE_IGNORED,
     refused=SERVICE_REFUSED,
+    title="ServiceSpec",
+    sourced=True,
 )
 
 

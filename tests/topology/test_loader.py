@@ -248,6 +248,36 @@ def test_a_wrong_env_file_is_refused_with_its_line(load, tmp_path, text, what):
         load("services: { a: { image: nginx } }", "compose.yml")
 
 
+@pytest.mark.parametrize(
+    ("env_file", "found"),
+    [
+        ("a.env", {"A": "1", "B": "x y"}),
+        ("[a.env, b.env]", {"A": "2", "B": "x y"}),
+        ("[{ path: a.env }, { path: none.env, required: false }]", {"A": "1", "B": "x y"}),
+    ],
+)
+def test_variables_of_a_service_come_from_its_env_files(service, tmp_path, env_file, found):
+    (tmp_path / "a.env").write_text("# of a\nA=1\nB='x y'\n")
+    (tmp_path / "b.env").write_text("A=2\n")
+    assert service(f"env_file: {env_file}").environment == found
+    assert service(f"env_file: {env_file}\n    environment: {{ B: own }}").environment == found | {"B": "own"}
+
+
+@pytest.mark.parametrize(
+    ("env_file", "what"),
+    [
+        ("none.env", r"yml:1: services.a.env_file: '.*none.env' does not exist"),
+        ("[wrong.env]", r"yml:1: services.a.env_file\[0\]: '.*wrong.env' line 1 is not NAME=value"),
+        ("{ path: wrong.env }", "services.a.env_file: must be .*, not a mapping"),
+        ("[{ path: wrong.env, format: raw }]", r"services.a.env_file\[0\].format: is not modelled"),
+    ],
+)
+def test_env_files_that_are_not_there_or_wrong_are_refused(load, tmp_path, env_file, what):
+    (tmp_path / "wrong.env").write_text("no\n")
+    with pytest.raises(TopologyError, match=what):
+        load(f"services: {{ a: {{ image: nginx, env_file: {env_file} }} }}", "compose.yml")
+
+
 def test_compose_files_may_be_named_by_path_and_places_follow_container_names(load, tmp_path):
     (tmp_path / "compose.yml").write_text("name: p\nservices: { web: { image: nginx, container_name: front } }")
     text = BASE.replace('compose:\n      services:\n        web: { image: nginx, ports: ["8080:80"] }', "compose: compose.yml")
