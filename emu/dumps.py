@@ -106,7 +106,7 @@ def _names(lab: Lab, host: str, what: str) -> str:
 
 def _command(what: str, moment: str) -> tuple[str, str]:
     if what == "txt":  # the moment's name begins with what it is
-        what = next((each for each in OF_SEVERAL if moment.startswith(f"{each}-")), "") + ".txt"
+        what = next((each for each in OF_SEVERAL if f"{moment}-".startswith(f"{each}-")), "") + ".txt"
     if what in OF_ONE_HOST:
         return what, OF_ONE_HOST[what]
     if what.endswith(".txt") and what.removesuffix(".txt") in OF_SEVERAL:
