@@ -1,7 +1,7 @@
 """The part of a docker-compose file that touches the network, in its short and its long forms.
 
 Source: the compose specification and what docker-compose does with it. Keys without effect on the network are accepted and ignored;
-those that have one and are not here are refused. Not modelled: builds (the image is then unknown), profiles, replicas, extends and
+those that have one and are not here are refused. Not modelled: builds (the image is then unknown), replicas, extends and
 include, external networks, IPv6, and the order that health checks impose beyond that of starting.
 """
 
@@ -154,7 +154,7 @@ SERVICE_IGNORED = [
     "userns_mode", "uts", "volumes", "volumes_from", "working_dir",
 ]  # fmt: skip
 SERVICE_REFUSED = [
-    "extends", "external_links", "net", "profiles", "provider",
+    "extends", "external_links", "net", "provider",
     "sysctls", "models",
 ]  # fmt: skip
 
@@ -181,6 +181,7 @@ SERVICE = Record(
         "cap_add": Field(CAPABILITIES, "rights of its programs; NET_ADMIN to change interfaces, routes and rules"),
         "cap_drop": Field(CAPABILITIES, "rights that it loses; the others have no effect here"),
         "restart": Field(Text(restart_policy, types="string boolean"), "no, always, unless-stopped, on-failure or on-failure:3"),
+        "profiles": Field(ListOf(Text(values.any_text)), "with one, the service is left out, as without --profile"),
         "depends_on": Field(DEPENDS_ON, "services that are started before"),
         "environment": Field(Pairs(), "variables, as a list or a mapping"),
         "env_file": Field(EnvFiles(), "files of further variables"),

@@ -29,7 +29,7 @@ class ComposeContent(Shape[ComposeSpec]):
 
     def read(self, node: Node, path: KeyPath, report: Report) -> ComposeSpec:
         with _variables(_env_file(node, path, report), report):
-            return COMPOSE.read(node, path, report)
+            return _without_profiles(COMPOSE.read(node, path, report), path, report)
 
     def json(self, definitions: Json) -> Json:
         return COMPOSE.json(definitions)
@@ -50,6 +50,20 @@ class ComposeFile(Text[ComposeSpec]):
         report.roots[str(file)] = path
         compose = ComposeContent().read(parse(text, str(file), report), path, report)
         return compose if compose.name else replace(compose, name=project_name(folder_name(file)))
+
+
+def _without_profiles(compose: ComposeSpec, path: KeyPath, report: Report) -> ComposeSpec:
+    """Only the services that `docker compose up` starts without `--profile`."""
+    kept = {name: service for name, service in compose.services.items() if not service.profiles}
+    for name, service in compose.services.items():
+        if service.profiles:
+            report.notice(f"service '{name}' is left out: it has the profiles {', '.join(service.profiles)}")
+            report.broken.add((*path, "services", name))
+            continue
+        for other in dependencies(service, compose.services):
+            if other in compose.services and other not in kept:
+                report.wrong_at((*path, "services", name), f"needs service '{other}', which its profiles leave out")
+    return replace(compose, services=kept)
 
 
 def _env_file(node: Node, path: KeyPath, report: Report) -> dict[str, str]:

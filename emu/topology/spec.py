@@ -166,6 +166,7 @@ class ServiceSpec:
     cap_add: tuple[str, ...] = ()
     cap_drop: tuple[str, ...] = ()
     restart: str = "no"
+    profiles: tuple[str, ...] = ()
     source: Source = NOWHERE
 
 

@@ -113,7 +113,12 @@ SPOILT: dict[str, tuple[str, str, list[str]]] = {
     "no time at all": ("steps:\n", "limits: { time: 0s }\nsteps:\n", ["14: limits.time: must be longer than 0"]),
     "port out of range": ("8080:80", "8080:65536", ["10: hosts.docker1.compose.services.web.ports[0]: '65536' is not a port from 1 to 65535"]),
     "port of another protocol": ("8080:80", "8080:80/sctp", ["10: hosts.docker1.compose.services.web.ports[0]: the protocol 'sctp' is not modelled; known: tcp, udp"]),
-    "compose key that is not modelled": ("image: nginx,", "image: nginx, profiles: [x],", ["10: hosts.docker1.compose.services.web.profiles: is not modelled"]),
+    "compose key that is not modelled": ("image: nginx,", "image: nginx, extends: x,", ["10: hosts.docker1.compose.services.web.extends: is not modelled"]),
+    "service that another's profiles leave out": (
+        "services:\n",
+        "services:\n        debug: { profiles: [debug] }\n        test: { depends_on: [debug] }\n",
+        ["11: hosts.docker1.compose.services.test: needs service 'debug', which its profiles leave out"],
+    ),
     "compose key that does not exist": ("image: nginx,", "image: nginx, prots: [],", ["10: hosts.docker1.compose.services.web.prots: unknown key, did you mean 'ports'?"]),
     "replicas": ("image: nginx,", "image: nginx, deploy: { replicas: 3 },", ["10: hosts.docker1.compose.services.web.deploy.replicas: 3 is not from 1 to 1"]),
     "variable that must be set": ("nginx,", '"nginx:${TAG:?which one}",', ["10: hosts.docker1.compose.services.web.image: the variable 'TAG' has no value: which one"]),

@@ -278,6 +278,14 @@ def test_env_files_that_are_not_there_or_wrong_are_refused(load, tmp_path, env_f
         load(f"services: {{ a: {{ image: nginx, env_file: {env_file} }} }}", "compose.yml")
 
 
+def test_services_with_profiles_are_left_out_and_that_is_said(load):
+    topology = load(
+        "services: { a: { image: nginx }, debug: { image: nginx, profiles: [debug, all] }, b: { profiles: [] } }", "compose.yml"
+    )
+    assert list(topology.hosts["host"].compose.services) == ["a", "b"]
+    assert topology.notices[0] == "service 'debug' is left out: it has the profiles debug, all"
+
+
 def test_compose_files_may_be_named_by_path_and_places_follow_container_names(load, tmp_path):
     (tmp_path / "compose.yml").write_text("name: p\nservices: { web: { image: nginx, container_name: front } }")
     text = BASE.replace('compose:\n      services:\n        web: { image: nginx, ports: ["8080:80"] }', "compose: compose.yml")

@@ -52,7 +52,7 @@ def test_topology_that_comes_with_emu_opens_with_two_lines_of_comment(path):
 
 
 @pytest.mark.parametrize(
-    "text", ["hosts: { h: { dockr: {} } }", "services: { web: { profiles: [x] } }", "hosts: { 'a/b': {} }", "{}", "steps: []"]
+    "text", ["hosts: { h: { dockr: {} } }", "services: { web: { extends: x } }", "hosts: { 'a/b': {} }", "{}", "steps: []"]
 )
 def test_schema_refuses_what_the_loader_refuses(validator, text):
     assert not validator.is_valid(plain(parse(text, "x", Report())))
