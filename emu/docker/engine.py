@@ -38,6 +38,9 @@ if TYPE_CHECKING:
     from emu.process import Place
 
 
+NETNS_FOLDER = "/run/docker/netns"
+
+
 class DockerEngine:
     """A running dockerd. `images` are those that the lab names; `notices` are for the user to read once."""
 
@@ -51,7 +54,8 @@ class DockerEngine:
         self.notices: list[str] = []
         self.containers: dict[str, Container] = {}  # by id, in the order of creation
         self.pids: dict[int, Netns] = {}  # the namespace of each container's process, by the pid that the host sees
-        self.sandboxes: dict[str, Place] = {}  # namespaces that are no container's, by their name in /var/run/docker/netns
+        self.namespaces: dict[str, Netns] = {}  # those that it made, by their name in /run/docker/netns
+        self.sandboxes: dict[str, Place] = {}  # of these, the ones that are no container's
         self.node: Node | None = None  # what it is in a swarm
         self.store: KeyValueScope | None = None  # what it shares by `--cluster-store`
         self._drivers: dict[str, Driver] = {}
@@ -122,6 +126,18 @@ class DockerEngine:
         if not begun:
             raise no_such_container(text)
         return begun[0]
+
+    def name_namespace(self, file: str, netns: Netns, place: Place | None = None) -> None:
+        """Give a namespace its file in /run/docker/netns; one that is no container's is a place of its own."""
+        self.namespaces[file] = netns
+        self.host.place.files.write(f"{NETNS_FOLDER}/{file}", "")
+        if place is not None:
+            self.sandboxes[file] = place
+
+    def forget_namespace(self, file: str) -> None:
+        self.namespaces.pop(file, None)
+        self.sandboxes.pop(file, None)
+        self.host.place.files.remove(f"{NETNS_FOLDER}/{file}")
 
     def notice(self, text: str) -> None:
         if text not in self.notices:

@@ -134,7 +134,7 @@ class Life:
         sandbox, container.sandbox = container.sandbox, None
         shared = any(other.sandbox is sandbox for other in self.docker.containers.values())
         if sandbox is not None and sandbox.netns is not self.docker.netns and not shared:
-            sandbox.close(self.docker.host)
+            sandbox.close(self.docker)
 
     async def wait(self, container: Container) -> int:
         """`docker wait`: its exit status, once it has ended."""

@@ -218,7 +218,7 @@ class Endpoint:
     def aliases(self) -> tuple[str, ...]:
         """On a user-defined network a container answers to its short id and its host name too."""
         own = (self.container.short_id, self.container.hostname)
-        named = dict.fromkeys((*self.config.aliases, *(name for name in own if name != self.container.name)))
+        named = dict.fromkeys((*self.config.aliases, *own))
         return tuple(named) if self.named and not self.network.predefined else ()
 
     @property

@@ -15,7 +15,7 @@ from emu.docker.dns import EmbeddedServer
 from emu.docker.drivers.bridge import PREFIX
 from emu.docker.errors import DockerError
 from emu.docker.ipam import Prefix
-from emu.docker.model import Container, Endpoint, PortBinding
+from emu.docker.model import SHORT, Container, Endpoint, PortBinding
 from emu.netns.fib import Route
 from emu.netns.namespace import Netns
 from emu.packet.address import ANY, ip_text
@@ -23,7 +23,6 @@ from emu.packet.address import ANY, ip_text
 if TYPE_CHECKING:
     from emu.docker.engine import DockerEngine
     from emu.docker.resolv_conf import Upstream
-    from emu.host import Host
 
 
 def open_sandbox(docker: DockerEngine, container: Container) -> Sandbox:
@@ -41,6 +40,7 @@ def open_sandbox(docker: DockerEngine, container: Container) -> Sandbox:
     if mode == "host":
         return Sandbox(container, docker.netns)
     netns = new_namespace(docker, f"{docker.host.name}/{container.name}")
+    docker.name_namespace(container.sandbox_id[:SHORT], netns)
     netns.sysctl.set("net.ipv4.ip_unprivileged_port_start", "0")
     netns.sysctl.set("net.ipv4.ping_group_range", "0 2147483647")
     for key, value in container.config.sysctls.items():
@@ -121,8 +121,10 @@ class Sandbox:
         """The endpoints as Docker goes through them."""
         return sorted(self.endpoints, key=_preference)
 
-    def close(self, host: Host) -> None:
+    def close(self, docker: DockerEngine) -> None:
         """Its last container has ended; a name that `ip netns attach` has given keeps the namespace."""
+        docker.forget_namespace(self.container.sandbox_id[:SHORT])
+        host = docker.host
         if self.dns is not None:
             self.dns.close()
         if self.netns not in host.namespaces.values():

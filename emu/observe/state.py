@@ -26,6 +26,7 @@ UNORDERED = (
     "docker-ps",
     "bridge-fdb",
     "docker-network-ls",
+    "netns-list",
     ".env",
     "ss-lntu",
     "sysctl",
@@ -39,7 +40,8 @@ Line = tuple[Value, ...]
 
 _TOKEN = re.compile(
     r"""(?P<mac>\b[0-9a-f]{2}(?::[0-9a-f]{2}){5}\b)
-      | (?P<id>\b[0-9a-f]{64}\b|\b[0-9a-f]{12}\b)
+      | (?P<id>\b[0-9a-f]{64}\b|\b[0-9a-f]{12}\b|(?<=gateway_)[0-9a-f]{12}\b|\b(?=[a-z]*\d)[0-9a-z]{25}\b|^(?=[a-z]*\d)[0-9a-z]{12}(?=[ ]))
+      | (?P<swarm>(?<=^1-)[0-9a-z]{10}$|(?<=^lb_)[0-9a-z]{9}$)
       | (?P<veth>\bveth[0-9a-f]{7}\b)
       | (?P<index>(?<=@if)\d+|^\d+(?=:[ ])|(?<=link-netnsid[ ])\d+)
       | (?P<echo>(?<=[ ]id=)\d+)
@@ -229,7 +231,10 @@ def _flat(value: Any, path: str = "") -> Iterator[str]:
 def _flat_lines(text: str) -> Iterator[str]:
     for line in sorted(text.splitlines()):
         name, _, value = line.partition(" ")
-        yield from _flat(json.loads(value), name)
+        try:
+            yield from _flat(json.loads(value), name)
+        except ValueError:  # what `docker inspect` says when there is no container
+            yield line
 
 
 def _named(value: Any) -> str:

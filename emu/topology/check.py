@@ -21,6 +21,9 @@ if TYPE_CHECKING:
     from emu.topology.spec import DockerSpec, HostSpec, InterfaceSpec, Lan, Step, Topology
 
 
+OVERLAYS = re.compile(r"(sbox|lb)-.+|ingress-sbox")  # namespaces that Docker makes for networks of several hosts
+
+
 def check(topology: Topology, report: Report, compose_at: KeyPath | None = None) -> None:
     """Report all that is wrong. `compose_at`: where a plain compose file's content stands."""
     _check_lans(topology, report)
@@ -212,6 +215,8 @@ def _place_problem(step: Step, topology: Topology, report: Report) -> str:
         return ""
     if host is not None and container.startswith("netns/"):
         return f"no step before says `ip netns add {container.removeprefix('netns/')}` on {name}"
+    if host is not None and host.docker is not None and OVERLAYS.fullmatch(container):
+        return ""
     if host is not None and host.docker is None:
         return f"'{name}' runs no Docker, so it has no container '{container}'"
     return f"there is no place '{step.place}'"

@@ -136,6 +136,7 @@ class OverlayDriver(Driver):
         name, mac = f"vx-{shared.vni:06x}-{network.id[:5]}", _local_mac(docker.stream(f"overlay {network.id}").randbytes(5))
         config = VxlanConfig(shared.vni, port, proxy=True, l2miss=True, l3miss=True)
         vxlan = Vxlan(docker.engine, name, mac, docker.netns.underlay, config, shared.mtu)
+        vxlan.txqueuelen = 0
         docker.netns.add_device(vxlan)
         docker.netns.move_device(vxlan, netns, "vxlan0")
         bridge.enslave(vxlan).cost = VXLAN_COST
@@ -146,7 +147,7 @@ class OverlayDriver(Driver):
             text = f'subnet sandbox join failed for "{subnet}": vxlan interface creation failed for subnet "{subnet}"'
             raise DockerError(500, f"{text}: failed to set link up: {(error.strerror or '').lower()}") from None
         state = network.state = OverlayState(f"1-{network.id}"[:KEY_LENGTH], netns, bridge, vxlan)
-        docker.sandboxes[state.file] = seen_by(docker, netns)
+        docker.name_namespace(state.file, netns, seen_by(docker, netns))
         for part in shared.parts.values():
             if part is not network and part.state is not None:
                 for endpoint in part.state.veths:
@@ -171,7 +172,7 @@ class OverlayDriver(Driver):
     def _close(self, network: Network) -> None:
         state: OverlayState = network.state
         network.state = None
-        del self.docker.sandboxes[state.file]
+        self.docker.forget_namespace(state.file)
         self.docker.host.close_namespace(state.netns)
 
     # --- other hosts' containers

@@ -46,14 +46,13 @@ class Balancer:
     def open(self) -> None:
         """Raises DockerError."""
         docker = self.docker
-        docker.sandboxes[self.file] = seen_by(docker, self.sandbox.netns)
+        docker.name_namespace(self.file, self.sandbox.netns, seen_by(docker, self.sandbox.netns))
         docker.networks.join(self.container, self.network, EndpointConfig(), named=False)
 
     def close(self) -> None:
         for endpoint in list(self.container.endpoints.values()):
             self.docker.networks.leave(endpoint)
-        self.sandbox.close(self.docker.host)
-        self.docker.sandboxes.pop(self.file, None)
+        self.sandbox.close(self.docker)
 
 
 def seen_by(docker: DockerEngine, netns: Netns) -> Place:

@@ -1,5 +1,6 @@
 """Network namespaces as programs find them: by process number, by path, and by the names of `ip netns` (files and links in /run/netns).
 
+Docker keeps those that it makes in /run/docker/netns; /run/netns may be a link to that folder.
 A link to /proc/PID/ns/net is a name too, as long as the process is there: that is how a container's namespace gets one.
 """
 
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
     from emu.netns.namespace import Netns
     from emu.process import Place
 
-RUN = "/run/netns"
+RUN, DOCKER = "/run/netns", "/run/docker/netns"
 
 
 def by_pid(place: Place, pid: str) -> Netns | None:
@@ -34,7 +35,11 @@ def by_path(place: Place, path: str) -> Netns | None:
     path = absolute(dirname(path), place.files.links.get(path, path))
     if dirname(path) == RUN and place.host is not None and place.container is None:
         found: Netns | None = place.host.namespaces.get(basename(path))
-        return found
+        linked = absolute("/run", place.files.links.get(RUN, "")) == DOCKER
+        return found if found is not None or not linked else by_path(place, f"{DOCKER}/{basename(path)}")
+    if dirname(path) == DOCKER and place.host is not None and place.container is None and place.host.docker is not None:
+        kept: Netns | None = place.host.docker.namespaces.get(basename(path))
+        return kept
     parts = path.split("/")
     return by_pid(place, parts[2]) if len(parts) == 5 and (parts[1], *parts[3:]) == ("proc", "ns", "net") else None
 
@@ -48,6 +53,8 @@ def names(place: Place) -> list[str]:
     if place.host is None or place.container is not None:
         return []
     links = [basename(path) for path in place.files.links if dirname(path) == RUN]
+    if place.host.docker is not None and absolute("/run", place.files.links.get(RUN, "")) == DOCKER:
+        links += place.host.docker.namespaces
     return [*reversed([*place.host.namespaces, *links])]
 
 
