@@ -53,7 +53,10 @@ class Fdb(Generic[Port]):
         return None
 
     def add(self, mac: Mac, port: Port, now: int, *, is_local: bool = False, is_static: bool = True) -> None:
-        """An entry set by hand or by the bridge itself."""
+        """An entry set by hand or by the bridge itself; of its own addresses one that two devices have stays the first one's."""
+        known = self.entries.get(mac)
+        if is_local and known is not None and known.is_local:
+            return
         self._put(FdbEntry(mac, port, now, is_local=is_local, is_static=is_static))
 
     def remove(self, mac: bytes) -> bool:
