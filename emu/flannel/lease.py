@@ -79,7 +79,7 @@ class LeaseManager:
         self.prefix = prefix.rstrip("/")
         self.release = release
         self._log = log
-        self._random = store.engine.stream(f"flannel {name}")
+        self._random = store.engine.stream(f"flannel {name} {store.engine.now}")  # not the same dice after a restart
 
     @property
     def config_key(self) -> str:
