@@ -81,6 +81,7 @@ def time_process(command: Command) -> float:
 
 def _run(command: Command, folder: str) -> subprocess.CompletedProcess[str]:
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    environment.pop("PYTHONDONTWRITEBYTECODE", None)  # emu is compiled once, as installed libraries are
     return subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
 
 
