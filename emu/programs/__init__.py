@@ -67,6 +67,7 @@ PROGRAMS = {
     "ovs-appctl": "emu.programs.ovs.appctl",
     "ovs-vsctl": "emu.programs.ovs.vsctl",
     "ping": "emu.programs.ping",
+    "pipework": "emu.programs.pipework",
     "pkill": "emu.programs.kill",
     "poweroff": "emu.programs.poweroff",
     "printenv": "emu.programs.env",
