@@ -46,7 +46,7 @@ class Place:
         self.name = name
         self.netns = netns
         self.hostname = hostname
-        self.files = Files(netns.sysctl)
+        self.files = Files(netns)
         self.cwd = "/"  # where programs begin
         self.env: dict[str, str] = {"PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"}
         self.processes: dict[int, Process] = {}
@@ -89,7 +89,7 @@ class Place:
     def in_netns(self, netns: Netns) -> Place:
         """The same files and programs in another namespace, with all rights there (`ip netns exec`, `nsenter -n`)."""
         twin = self.privileged()
-        twin.netns, twin.files = netns, self.files.seen_from(netns.sysctl)
+        twin.netns, twin.files = netns, self.files.seen_from(netns)
         return twin
 
 

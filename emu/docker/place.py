@@ -31,7 +31,7 @@ def make(docker: DockerEngine, container: Container) -> None:
     place.cwd = container.config.workdir or container.image.workdir or "/"
     place.host, place.container, place.net_admin = host, container, container.config.net_admin
     if old is not None:
-        place.files = old.files.seen_from(place.netns.sysctl)
+        place.files = old.files.seen_from(place.netns)
         place.files.processes = place.processes
     else:
         for path, text in container.image.files.items():

@@ -21,7 +21,12 @@ async def main(process: Process, argv: list[str]) -> int:
             process.error(_missing(process, name, path))
             status = 1
             continue
-        text = await process.stdin.read() if name == "-" else process.place.files.read(path)
+        try:
+            text = await process.stdin.read() if name == "-" else process.place.files.read(path)
+        except OSError as refused:
+            process.error(f"cat: {'read error' if has_busybox(process.place) else name}: {refused.strerror}")
+            status = 1
+            continue
         if "n" in options:
             numbered = enumerate(text.splitlines(keepends=True), lines + 1)
             lines += len(text.splitlines())

@@ -1,12 +1,10 @@
-"""ls(1): names, one a line as into a pipe (-1), -a, -d; /sys/class/net has the interfaces. Not modelled: -l (owners, modes and times)."""
+"""ls(1): names, one a line as into a pipe (-1), -a, -d. Not modelled: -l (owners, modes and times)."""
 
 from __future__ import annotations
 
 from emu.process import Process
 from emu.programs.libc.getopt import getopt
 from emu.programs.libc.userland import has_busybox
-
-INTERFACES = "/sys/class/net"
 
 
 async def main(process: Process, argv: list[str]) -> int:
@@ -18,10 +16,9 @@ async def main(process: Process, argv: list[str]) -> int:
     listings: list[tuple[str, list[str]]] = []
     for name in names:
         path = process.path(name)
-        directory = files.is_directory(path) or path == INTERFACES
+        directory = files.is_directory(path)
         if directory and "d" not in options:
-            inside = sorted(process.netns.devices) if path == INTERFACES else files.names(path)
-            listings.append((name, [each for each in inside if not each.startswith(".") or "a" in options or "A" in options]))
+            listings.append((name, [each for each in files.names(path) if not each.startswith(".") or "a" in options or "A" in options]))
         elif directory or files.exists(path):
             found.append(name)
         else:

@@ -42,8 +42,9 @@ class Input:
         files, path = self.process.place.files, self.process.path(name)
         try:
             return files.read(path)
-        except FileNotFoundError:
-            reason = "Is a directory" if files.is_directory(path) else "No such file or directory"
+        except OSError as refused:
+            absent = isinstance(refused, FileNotFoundError)
+            reason = str(refused.strerror) if not absent else "Is a directory" if files.is_directory(path) else "No such file or directory"
             self.process.error(f"{self.process.argv[0]}: {name}: {reason}")
             self.status = 1
             return None

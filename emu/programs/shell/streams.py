@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from emu.files import NULL, PROC_SYS
+from emu.files import NULL, PROC_SYS, SYS
 from emu.pipe import Pipe
 from emu.process import Sink, UsageError
 from emu.programs.shell import expand
@@ -58,6 +58,8 @@ def _read(shell: Shell, name: str) -> str:
         if shell.dialect.kind == "ash":
             text = f"can't open {name}: no such file"
         raise UsageError(shell.dialect.complain(text), 1) from None
+    except OSError as refused:
+        raise UsageError(shell.dialect.complain(f"{name}: {refused.strerror}"), 1) from None
 
 
 def _file(shell: Shell, name: str, program: str, *, append: bool) -> Sink:
@@ -74,6 +76,8 @@ def _file(shell: Shell, name: str, program: str, *, append: bool) -> Sink:
             raise refused("No such file or directory" if bash else "nonexistent directory")
         if files.proc_sys_read_only:
             raise refused("Read-only file system")
+    elif path.startswith(SYS):
+        raise refused("writing there is not modelled")
     elif path != NULL and not (append and files.exists(path)):
         files.write(path, "")
 
