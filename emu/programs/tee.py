@@ -20,6 +20,6 @@ async def main(process: Process, argv: list[str]) -> int:
                 files.append(path, text)
     except FileNotFoundError as missing:
         raise UsageError(f"tee: {missing}: No such file or directory", 1) from None
-    except ValueError:
+    except (PermissionError, ValueError):
         raise UsageError(f"tee: {options.words[-1]}: Invalid argument", 1) from None
     return 0
