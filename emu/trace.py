@@ -7,9 +7,9 @@ from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from emu.errors import EmuError, did_you_mean
+from emu.errors import EmuError
 from emu.lab import Lab
-from emu.observe.dispositions import Disposition, is_request_for_address, judge
+from emu.observe.dispositions import SILENCE, Disposition, is_request_for_address, judge
 from emu.observe.files import interface_order, write_merged
 from emu.observe.journey import Journey
 from emu.observe.journey_text import journey_lines
@@ -46,7 +46,7 @@ def trace_text(told: Trace) -> str:
     known = {**told.related, **{each.id: each for each in (told.probe, *told.answers)}}
     lines = [f"#{told.probe.id} {told.origin.name} > {told.target}: {headline(told.disposition)}", *way_lines(told.probe, known)]
     for answer in told.answers[:1]:
-        lines += ["", f"#{answer.id} answers:", *way_lines(answer, known)]
+        lines += [f"the way back, #{answer.id}", *way_lines(answer, known)]
     return "\n".join(lines + [f"note: {note}" for note in told.notes])
 
 
@@ -86,7 +86,7 @@ def find_packet(journeys: Mapping[int, Journey], number: int) -> Journey:
     if number not in journeys:
         if not journeys:
             raise EmuError("the run has no packets")
-        raise EmuError(f"the run has no packet {number}{did_you_mean(str(number), map(str, journeys))}")
+        raise EmuError(f"the run has no packet {number}: they are numbered {min(journeys)} to {max(journeys)}")
     return journeys[number]
 
 
@@ -103,7 +103,8 @@ def list_text(journeys: Mapping[int, Journey]) -> str:
     for journey in sorted(journeys.values(), key=_born):
         if journey.hops:
             ended = judge(journey, answers.get(journey.id, ()))
-            lines.append(f"#{journey.id:<5} {_born(journey) / 1e9:10.6f}  {journey.hops[0].place:12}  {_packet(journey)}  {ended.sentence}")
+            ending = ended.sentence.removesuffix(f": {SILENCE}")
+            lines.append(f"#{journey.id:<5} {_born(journey) / 1e9:10.6f}  {journey.hops[0].place:12}  {_packet(journey)}  {ending}")
     return "\n".join(lines)
 
 
@@ -120,7 +121,7 @@ def packet_text(journey: Journey, journeys: Mapping[int, Journey]) -> str:
     answers = [each for each in journeys.values() if each.cause == journey.id and not is_request_for_address(each)]
     lines = [f"#{journey.id} {_packet(journey)}: {headline(disposition_of(journey, journeys))}", *way_lines(journey, journeys)]
     for answer in answers[:1]:
-        lines += ["", f"#{answer.id} answers:", *way_lines(answer, journeys)]
+        lines += [f"the way back, #{answer.id}", *way_lines(answer, journeys)]
     return "\n".join(lines)
 
 

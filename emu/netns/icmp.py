@@ -78,7 +78,7 @@ class Icmp:
             return self.netns.drop(datagram, DropReason.ICMP_IGNORED, datagram.iif)
         reply = icmp.build(Type.ECHO_REPLY, 0, message[4:8], message[8:])
         source = ANY if group else datagram.dst
-        self._send(datagram.src, source, reply, tos=datagram.wire[1], cause=datagram.trace_id)
+        self._send(datagram, source, reply, tos=datagram.wire[1])
 
     def _error(self, datagram: Datagram, message: bytes) -> None:
         """icmp_unreach, icmp_redirect: who had sent the packet that is quoted?"""
@@ -129,18 +129,17 @@ class Icmp:
         try:
             route, source = self.netns.ipv4.route(datagram.src, source)
         except OSError:
-            return
+            return self.netns.unanswered(datagram, DropReason.NO_ROUTE)
         limited = not (kind == Type.DEST_UNREACH and code == Unreachable.FRAG_NEEDED)
         on_lo = route.dev is not None and route.dev.kind == "loopback"
         if limited and not on_lo and not self._allowed(kind, datagram.src):
-            self.netns.count(DropReason.ICMP_RATE_LIMIT)
-            return
+            return self.netns.unanswered(datagram, DropReason.ICMP_RATE_LIMIT)
         room = min(QUOTED_TOTAL, self.netns.ipv4.path_mtu(datagram.src)) - 28
         message = icmp.build(kind, code, rest, wire[:room])
         about = None  # the connection of what it is about, confirmed or not, is its own too (nf_ct_attach)
         if datagram.ct is not None:
             about = datagram.ct, RELATED if datagram.ct_info in REPLIES else RELATED_REPLY
-        self._send(datagram.src, source, message, tos=wire[1] & 0x1E | 0xC0, cause=datagram.trace_id, about=about)
+        self._send(datagram, source, message, tos=wire[1] & 0x1E | 0xC0, about=about)
 
     def send_redirect(self, datagram: Datagram, gateway: Ip) -> None:
         """ip_rt_send_redirect: nine at growing distances, then silence until the sender has been quiet for 20 s."""
@@ -155,11 +154,13 @@ class Icmp:
             self._redirects[datagram.src] = sent + 1, now
             self.send_error(datagram, Type.REDIRECT, 1, gateway)
 
-    def _send(self, dst: bytes, src: bytes, message: bytes, *, tos: int, cause: int, about: Any = None) -> None:
+    def _send(self, datagram: Datagram, source: bytes, message: bytes, *, tos: int, about: Any = None) -> None:
+        """To the sender of the datagram."""
+        cause = datagram.trace_id
         try:
-            self.netns.ipv4.send(src, dst, ipv4.ICMP, message, tos=tos, dont_fragment=False, cause=cause, attached=about)
+            self.netns.ipv4.send(source, datagram.src, ipv4.ICMP, message, tos=tos, dont_fragment=False, cause=cause, attached=about)
         except OSError:
-            self.netns.count(DropReason.NO_ROUTE)
+            self.netns.unanswered(datagram, DropReason.NO_ROUTE)
 
     def _allowed(self, kind: int, dst: bytes) -> bool:
         """icmpv4_global_allow and icmpv4_xrlim_allow: token buckets for all and for each destination."""

@@ -95,4 +95,4 @@ class Igmp:
                 oif=dev,
             )
         except OSError:
-            self.netns.count(DropReason.NO_ROUTE)
+            self.netns.drops[DropReason.NO_ROUTE] += 1

@@ -53,6 +53,7 @@ class Netns(Addresses):
         self.devices: dict[str, NetDevice] = {}
         self.on_device: list[Callable[[NetDevice, bool], None]] = []
         self.on_drop: list[Callable[[Datagram, DropReason, NetDevice | None], None]] = []
+        self.on_unanswered: list[Callable[[Datagram, DropReason], None]] = []
         self.drops: Counter[DropReason] = Counter()
         self.raw_sockets: dict[int, list[RawSocket]] = {}
         self.sysctl = Sysctl()
@@ -110,9 +111,11 @@ class Netns(Addresses):
         for watcher in self.on_drop:
             watcher(datagram, reason, dev)
 
-    def count(self, reason: DropReason) -> None:
-        """Something of our own that was not sent, or a copy that was not kept."""
+    def unanswered(self, datagram: Datagram, reason: DropReason) -> None:
+        """Our answer to it, or error about it, is not sent; or one socket does not keep its copy."""
         self.drops[reason] += 1
+        for watcher in self.on_unanswered:
+            watcher(datagram, reason)
 
     def link_failure(self, datagram: Datagram, dev: NetDevice) -> None:
         """The next hop does not answer: host unreachable to the sender, be it ourselves (ipv4_link_failure)."""

@@ -40,4 +40,4 @@ def reject(netns: Netns, datagram: Datagram, how: str) -> None:
     try:
         netns.ipv4.send(datagram.dst, datagram.src, ipv4.TCP, wire, identification=0, cause=datagram.trace_id)
     except OSError:
-        netns.count(DropReason.NO_ROUTE)
+        netns.unanswered(datagram, DropReason.NO_ROUTE)

@@ -257,7 +257,7 @@ class RawSocket:
         """A copy of each packet; a full buffer loses it for this socket only, as with the kernel's clones."""
         size = len(datagram.wire) + BOOKKEEPING
         if self._buffered + size > self._limit:
-            self.netns.count(DropReason.SOCKET_BUFFER_FULL)
+            self.netns.unanswered(datagram, DropReason.SOCKET_BUFFER_FULL)
             return
         self._buffered += size
         ifname = datagram.iif.name if datagram.iif is not None else "lo"

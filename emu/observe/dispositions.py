@@ -15,10 +15,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from emu.netdev.drop import DropReason
-from emu.observe.journey import Dropped, Hop, Journey, Linked
+from emu.observe.journey import Bridged, Dropped, Hop, Journey, Linked, Routed, Step, Unanswered
 from emu.observe.journey_text import rule_words
 
 ANSWERED, DELIVERED, REFUSED, REJECTED, DROPPED, UNFINISHED = "answered", "delivered", "refused", "rejected", "dropped", "unfinished"
+SILENCE = "without an answer"
 WORDS = (ANSWERED, DELIVERED, REFUSED, REJECTED, DROPPED, UNFINISHED)
 
 
@@ -58,11 +59,17 @@ def arrival(journey: Journey) -> Hop | None:
     """Where it came to an end unharmed: the last device that took it in and neither passed it on nor dropped it."""
     gone_on: set[str] = set()
     for hop in reversed([hop for hop in journey.hops if not hop.copy]):
-        ended = any(isinstance(step, Dropped) for step in hop.steps)
-        if hop.direction == "in" and hop.place not in gone_on and not ended:
+        if hop.direction == "in" and hop.place not in gone_on and not any(map(_ends_here, hop.steps)):
             return hop
         gone_on.add(hop.place)
     return None
+
+
+def _ends_here(step: Step) -> bool:
+    """Does the step say that the packet was not for this host, or got lost in it?"""
+    if isinstance(step, Routed):
+        return step.type not in ("local", "broadcast")
+    return isinstance(step, Dropped) or (isinstance(step, Bridged) and step.decision == "forward")
 
 
 def judge(journey: Journey, answers: Iterable[Journey] = ()) -> Disposition:
@@ -126,7 +133,10 @@ def _delivered(journey: Journey, replies: list[Journey]) -> Disposition:
             return Disposition(DROPPED, end.place, text=_told(reply))
         lost = judge(reply)
         return Disposition(DELIVERED, end.place, text=f"its answer #{reply.id} was {lost.sentence}")
-    return Disposition(DELIVERED, end.place, text="without an answer")
+    unsent = next((step for _, step in journey.steps() if isinstance(step, Unanswered)), None)
+    if unsent is not None:
+        return Disposition(DELIVERED, end.place, unsent.reason, text=f"its answer was not sent: {DropReason[unsent.reason].value}")
+    return Disposition(DELIVERED, end.place, text=SILENCE)
 
 
 def _how(answer: Journey) -> str:

@@ -152,6 +152,14 @@ class Dropped:
 
 
 @dataclass(slots=True)
+class Unanswered:
+    """It arrived, and the answer or error could not be sent; `reason` is a DropReason's name."""
+
+    kind: ClassVar[str] = "unanswered"
+    reason: str
+
+
+@dataclass(slots=True)
 class Note:
     """Said by a program or a test."""
 
@@ -159,7 +167,10 @@ class Note:
     text: str
 
 
-Step = Chain | Connection | Translated | Routed | Bridged | Encapsulated | Decapsulated | Ttl | Size | Waited | Linked | Dropped | Note
+Step = (
+    Chain | Connection | Translated | Routed | Bridged | Encapsulated | Decapsulated | Ttl | Size | Waited | Linked | Dropped | Unanswered
+    | Note
+)  # fmt: skip
 STEPS: dict[str, type[Step]] = {each.kind: each for each in Step.__args__}
 
 

@@ -47,7 +47,7 @@ def path_text(step: way.Chain) -> str:
 def _route(step: way.Routed) -> str:
     kind = "" if step.type == "unicast" else f"{step.type} "
     via = f" via {step.via}" if step.via else ""
-    matched = f" ({step.matched})" if step.matched != step.dst else ""
+    matched = f" ({step.matched})" if step.matched != f"{step.dst}/32" else ""
     return f"route {kind}{step.dst}{via} dev {step.dev}{matched}"
 
 
@@ -87,6 +87,7 @@ _TEXTS: dict[str, Callable[[Any], str]] = {
     "neighbour": lambda step: f"waits for the address of {step.address}: ARP #{step.request}",
     "link": lambda step: LINKS[step.relation].format(step.id),
     "drop": _drop,
+    "unanswered": lambda step: f"no answer: {DropReason[step.reason].value}",
     "note": lambda step: str(step.text),
 }
 

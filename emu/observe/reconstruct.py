@@ -59,6 +59,7 @@ class Way:
         self.wire = b""
         self.text = ""
         self.inner: tuple[str, bytes] | None = None  # the tunnel that it went into, and what it was then
+        self.entered: set[str] = set()  # namespaces that it has come into since
         self.outer = b""  # what it last came in as, when that was no tunnel
         self.times: dict[str, int] = {}  # by namespace: when the first thing befell it that no device saw
         self.done = False
@@ -133,6 +134,9 @@ class Reconstruction:
     def _end(self, trace_id: int) -> None:
         way = self._ways.pop(trace_id)
         journey = way.journey
+        for place, hop in way.here.items():
+            if _is_open(hop) and place not in way.routed and way.wires[place][12:14] == ethernet.IPV4:
+                self._route(way, place, hop.steps, way.wires[place][30:34])
         for place, steps in way.pending.items():  # it never reached a device there
             if steps:
                 journey.hops.append(Hop(way.times[place], place, "", "", "", steps))
@@ -223,7 +227,7 @@ class Reconstruction:
 
     def _sent(self, way: Way, interface: CapturedInterface, hop: Hop, wire: bytes) -> None:
         place = interface.place
-        if way.inner is not None and interface.kind not in TUNNELS and is_outer(wire, way.inner[1]):
+        if way.inner is not None and interface.kind not in TUNNELS and place not in way.entered and is_outer(wire, way.inner[1]):
             how, _ = way.inner
             hop.steps.append(Encapsulated(how, ip_text(wire[26:30]), ip_text(wire[30:34]), vni_of(how, wire)))
         else:
@@ -235,6 +239,7 @@ class Reconstruction:
             self._route(way, place, hop.steps, wire[30:34], before=waited[:1])
         if interface.kind in TUNNELS:
             way.inner = interface.kind, wire
+            way.entered.clear()
             way.routed.clear()  # the outer packet has a route of its own
 
     @staticmethod
@@ -245,12 +250,13 @@ class Reconstruction:
     def _received(self, way: Way, interface: CapturedInterface, hop: Hop, wire: bytes) -> None:
         place = interface.place
         way.routed.discard(place)
+        way.entered.add(place)
         if interface.kind == "bridge":
             decision = way.bridging.pop(place, "up")
             hop.copy = decision == "forward" or (decision == "flood" and not wire[0] & 1)
         if interface.kind not in TUNNELS:
             way.outer = wire
-        elif way.outer:
+        elif len(way.outer) >= 34:
             outer, how = way.outer, interface.kind
             hop.steps.append(Decapsulated(how, ip_text(outer[26:30]), ip_text(outer[30:34]), vni_of(how, outer)))
 
@@ -274,7 +280,7 @@ class Reconstruction:
 
     def _look_up(self, place: str, dst: bytes) -> Routed | None:
         fib = self._fibs.get(place)
-        route = fib.lookup(dst) if fib is not None and not is_multicast(dst) else None
+        route = fib.lookup(dst) if fib is not None and len(dst) == 4 and not is_multicast(dst) else None
         if route is None or route.dev is None:
             return None
         matched = f"{ip_text(route.dst)}/{route.length}" if route.length else "default"
@@ -299,6 +305,11 @@ def _is_arp_request(wire: bytes) -> bool:
 
 def _is_error(wire: bytes) -> bool:
     return wire[12:14] == ethernet.IPV4 and len(wire) > 34 and wire[23] == 1 and wire[14 + (wire[14] & 15) * 4] in icmp.ERRORS
+
+
+def _is_open(hop: Hop) -> bool:
+    """It came in and was not dropped there."""
+    return hop.direction == "in" and not hop.copy and not any(isinstance(step, Dropped) for step in hop.steps)
 
 
 def _relation(wire: bytes) -> str:

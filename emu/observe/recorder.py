@@ -12,12 +12,12 @@ from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from emu.errors import EmuError
 from emu.netdev.device import RX, Direction, NetDevice, Tap
 from emu.netdev.drop import DropReason
-from emu.observe.journey import Dropped, Note
+from emu.observe.journey import Dropped, Note, Unanswered
 from emu.observe.pcap import LINKTYPE_ETHERNET, LINKTYPE_RAW
 from emu.observe.store import RecordStore
 from emu.observe.watch import Event, Happening, bridge_decision, watch_namespace
@@ -111,7 +111,7 @@ class Recorder:
         self._promiscuous = promiscuous
         self._plain = plain
         self._stopped = False
-        self._endings: list[Callable[[], None]] = []
+        self._endings: list[Callable[[], None]] = [partial(lab.engine.now_and_then.remove, self._check)]
         self._numbers: dict[str, int] = {}
         self._taps: dict[NetDevice, tuple[Tap, int]] = {}
         lab.on_netns.append(self.watch)
@@ -128,10 +128,14 @@ class Recorder:
         if netns.name not in self.places:
             self.places.append(netns.name)
         self.namespaces.append(netns)
-        on_drop = partial(self._datagram_dropped, netns.name)
-        netns.on_device.append(self._on_device)
-        netns.on_drop.append(on_drop)
-        self._endings += [partial(netns.on_device.remove, self._on_device), partial(netns.on_drop.remove, on_drop)]
+        watchers: list[tuple[list[Any], Any]] = [
+            (netns.on_device, self._on_device),
+            (netns.on_drop, partial(self._datagram_dropped, netns.name)),
+            (netns.on_unanswered, partial(self._unanswered, netns.name)),
+        ]
+        for point, watcher in watchers:
+            point.append(watcher)
+            self._endings.append(partial(point.remove, watcher))
         for dev in netns.devices.values():
             self._on_device(dev, True)
         if self._journeys:
@@ -225,6 +229,9 @@ class Recorder:
 
     def _datagram_dropped(self, place: str, datagram: Datagram, reason: DropReason, dev: NetDevice | None) -> None:
         self._dropped(place, datagram.trace_id, dev.label if dev is not None else place, reason)
+
+    def _unanswered(self, place: str, datagram: Datagram, reason: DropReason) -> None:
+        self._happened(place, datagram.trace_id, Unanswered(reason.name))
 
     def _dropped(self, place: str, trace_id: int, at: str, reason: DropReason) -> None:
         quiet = reason in ORDINARY

@@ -74,8 +74,7 @@ def changes(before: bytes, after: bytes, *, translated: bool = False) -> list[St
             found.append(Translated(end, old, new))
     if after[22] != before[22]:
         found.append(Ttl(before[22], after[22]))
-    if len(after) < len(before) and (after[20] << 8 | after[21]) & 0x3FFF:
-        found.append(Size("fragmented"))
-    elif len(after) > len(before) and (before[20] << 8 | before[21]) & 0x3FFF:
-        found.append(Size("reassembled"))
+    pieces = [bool((wire[20] << 8 | wire[21]) & 0x3FFF) for wire in (before, after)]
+    if pieces[0] != pieces[1]:
+        found.append(Size("fragmented" if pieces[1] else "reassembled"))
     return found

@@ -12,7 +12,7 @@ CARRIERS = {"vxlan": UDP, "tun": UDP, "ipip": IPIP, "gre": GRE, "gretap": GRE}
 
 def is_outer(wire: bytes, inner: bytes) -> bool:
     """Does the frame, which left after `inner` went into a tunnel, carry it, and is not a copy of `inner` itself?"""
-    return wire[12:14] == IPV4 and (inner[12:14] != IPV4 or wire[26:34] != inner[26:34])
+    return wire[12:14] == IPV4 and len(wire) >= 34 and (inner[12:14] != IPV4 or wire[26:34] != inner[26:34])
 
 
 def vni_of(how: str, outer: bytes) -> int | None:
