@@ -46,15 +46,19 @@ def _for_children(dev: NetDevice) -> int:
 
 
 def queues(dev: NetDevice) -> str:
-    """A bridge has the limits of a plain device until br_set_gso_limits looks at its first port."""
     number = 1 + (dev.kind == "veth")
-    tso = 65536 if isinstance(dev, Bridge) and not dev.has_had_ports else 524280
-    if link_tunnel.describe(dev) and not (isinstance(dev, Vxlan) and dev.config.lower is not None):
-        tso = 65536
     return (
-        f" addrgenmode eui64 numtxqueues {number} numrxqueues {number} gso_max_size 65536 gso_max_segs 65535 tso_max_size {tso} "
+        f" addrgenmode eui64 numtxqueues {number} numrxqueues {number} gso_max_size 65536 gso_max_segs 65535 tso_max_size {_tso(dev)} "
         "tso_max_segs 65535 gro_max_size 65536 "
     )
+
+
+def _tso(dev: NetDevice) -> int:
+    """A bridge has the limit of a plain device until br_set_gso_limits looks at its first port, then its ports' lowest."""
+    if isinstance(dev, Bridge):
+        return min((_tso(port) for port in dev.ports), default=524280) if dev.has_had_ports else 65536
+    is_tunnel = link_tunnel.describe(dev) and not (isinstance(dev, Vxlan) and dev.config.lower is not None)
+    return 65536 if is_tunnel else 524280
 
 
 def kind_lines(dev: NetDevice) -> list[str]:
