@@ -1,6 +1,6 @@
 """systemctl(1): stop and start a host's daemons: flanneld, and etcd, the lab's one store, from any host.
 
-Not modelled: units of other kinds, Docker's engine as a unit, enabling, logs.
+Not modelled: units of other kinds, stopping and restarting Docker's engine, enabling, logs.
 """
 
 from __future__ import annotations
@@ -27,8 +27,8 @@ async def main(process: Process, argv: list[str]) -> int:
 def _act(process: Process, action: str, unit: str) -> int:
     services = process.host.services
     known = {*services.commands, *(["etcd"] if process.host.store is not None else [])}
-    if unit == "docker" and action != "is-active":
-        raise UsageError("systemctl: docker.service is not modelled; start an engine by hand with `dockerd`", 1)
+    if unit == "docker":
+        return _docker(process, action)
     if unit not in known:
         if action == "is-active":
             process.print("inactive")
@@ -40,12 +40,24 @@ def _act(process: Process, action: str, unit: str) -> int:
         _stop(process, unit)
     if action in {"start", "restart"}:
         _start(process, unit)
-    active = process.host.store.reachable if unit == "etcd" else services.is_active(unit)
+    return _say(process, action, unit, process.host.store.reachable if unit == "etcd" else services.is_active(unit))
+
+
+def _say(process: Process, action: str, unit: str, active: bool) -> int:
     if action == "is-active":
         process.print("active" if active else "inactive")
     elif action == "status":
         process.print(f"{'●' if active else '○'} {unit}.service\n     Active: {'active (running)' if active else 'inactive (dead)'}")
     return 0 if active or action == "stop" else 3
+
+
+def _docker(process: Process, action: str) -> int:
+    """The engine that the topology gives a host runs all the time; how it is, can be asked."""
+    active = process.host.docker is not None
+    if action in {"is-active", "status"} or (action == "start" and active):
+        return _say(process, action, "docker", active)
+    what = "start an engine by hand with `dockerd`" if not active else "name its settings in the topology (docker:)"
+    raise UsageError(f"systemctl: {action} of docker.service is not modelled; {what}", 1)
 
 
 def _stop(process: Process, unit: str) -> None:

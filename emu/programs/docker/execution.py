@@ -10,6 +10,7 @@ from emu.engine import SECOND
 from emu.process import Process, UsageError
 from emu.programs.docker.engine import engine_of
 from emu.programs.docker.options import Command, Options
+from emu.programs.docker.run import environment
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -25,7 +26,7 @@ EXEC = Command("docker exec", "[OPTIONS] CONTAINER COMMAND [ARG...]", "Run a com
 --privileged  Give extended privileges to the command
 -t, --tty  Allocate a pseudo-TTY
 -u, --user string  Username or UID (format: <name|uid>[:<group|gid>])
--w, --workdir string  Working directory inside the container""", refused=("env-file",), stops=True)  # fmt: skip
+-w, --workdir string  Working directory inside the container""", stops=True)  # fmt: skip
 ATTACH = Command(
     "docker attach", "[OPTIONS] CONTAINER", "Attach local standard input, output, and error streams to a running container", 1, 1, flags="""
 --detach-keys string  Override the key sequence for detaching a container
@@ -50,7 +51,10 @@ async def execute(process: Process, options: Options) -> int:
     life = engine_of(process).life
     name, *argv = options.arguments
     container = _find(process, name)
-    added = dict(entry.partition("=")[::2] for entry in options.all("env"))
+    try:
+        added = dict(entry.partition("=")[::2] for entry in environment(process, options))
+    except ValueError as wrong:
+        raise UsageError(str(wrong)) from None
     try:
         place = life.check_exec(container, argv)
     except DockerError as error:

@@ -110,7 +110,7 @@ def _config(process: Process, options: Options) -> ContainerConfig:
         command=tuple(command),
         entrypoint=((entrypoint,) if entrypoint else ()) if options.given("entrypoint") else None,
         hostname=options.text("hostname"),
-        env=_environment(process, options),
+        env=environment(process, options),
         expose=tuple(port for entry in options.all("expose") for port in ports.exposed(entry)),
         publish=tuple(binding for entry in options.all("publish") for binding in ports.bindings(entry)),
         publish_all=options.on("publish-all"),
@@ -184,13 +184,13 @@ def _check(read: Callable[[str], object], text: str, wrong: str) -> None:
         raise ValueError(wrong) from None
 
 
-def _environment(process: Process, options: Options) -> tuple[str, ...]:
+def environment(process: Process, options: Options) -> tuple[str, ...]:
     """Files first, then `-e`; `-e NAME` takes the value from the client's own environment, and nothing if there is none."""
     lines: list[str] = []
     for path in options.all("env-file"):
-        if not process.place.files.exists(path):
+        if not process.place.files.exists(process.path(path)):
             raise ValueError(f"open {path}: no such file or directory")
-        texts = (line.lstrip() for line in process.place.files.read(path).splitlines())
+        texts = (line.lstrip() for line in process.place.files.read(process.path(path)).splitlines())
         lines += [line for line in texts if line and not line.startswith("#")]
     for entry in options.all("env"):
         if not entry.partition("=")[0]:

@@ -34,8 +34,9 @@ async def main(process: Process, argv: list[str]) -> int:
     context = Context(process, process.netns, busybox=has_busybox(process.place))
     while words and words.peek().startswith("-"):
         option = words.next().lstrip("-")
-        if option in {"c=never", "color=never", "c=auto", "color=auto"}:  # what is written here is no terminal
-            continue
+        color, equals, when = option.partition("=")
+        if color and "color".startswith(color) and (when in {"always", "auto", "never"} or not equals):
+            continue  # output is text without colours here, whatever is asked for
         known = next((name for name in OPTIONS if option and name.startswith(option)), None)
         known = {"br": "brief", "s": "statistics", "n": "netns"}.get(option, known)
         if known is None:

@@ -67,6 +67,10 @@ def _owners(process: Process) -> Owners:
     host = process.host
     if host is None or host.docker is None or process.place.container is not None:
         return found
+    for container in host.docker.containers.values():  # those in the host's own namespace
+        if container.place is not None and container.place.netns is process.netns:
+            for pid, other in container.place.processes.items():
+                _add(found, other.sockets, other.argv[0].rpartition("/")[2][:15], container.pid + pid - 1, 3)
     ports = host.docker.ports
     for proxy in ports.proxies:
         # A process of its own for each port; nothing but its number is known of it.
