@@ -1,4 +1,4 @@
-"""What tutorials type and a lab has no more than an answer for: daemons as units, colours, owners of sockets that are not the host's own."""
+"""What tutorials type of daemons as units, colours, owners of sockets, files of variables."""
 
 from __future__ import annotations
 
