@@ -24,6 +24,7 @@ PROGRAMS = {
     "cat": "emu.programs.cat",
     "clear": "emu.programs.clear",
     "conntrack": "emu.programs.conntrack",
+    "consul": "emu.programs.consul",
     "curl": "emu.programs.curl",
     "cut": "emu.programs.cut",
     "date": "emu.programs.date",
@@ -109,18 +110,19 @@ PROGRAMS = {
     "whoami": "emu.programs.id",
     "xargs": "emu.programs.xargs",
 }
+OF_MACHINES = frozenset({"modprobe", "ovs-appctl", "ovs-vsctl", "pipework", "sudo"})  # which containers have not
 
 
 def find(place: Place, name: str) -> Main | None:
     """The program that `name` (or a path that ends in it) runs in `place`; None where the shell says "not found".
 
-    `docker` is there on hosts that run an engine only, `sudo` on hosts only.
+    `docker` is there on hosts that run an engine only, what is a machine's not in containers.
     """
     if "/" in name:
         directory, _, name = name.rpartition("/")
         if directory not in place.env.get("PATH", "").split(":"):
             return None
-    if name == "sudo" and place.container is not None:
+    if name in OF_MACHINES and place.container is not None:
         return None
     if name not in PROGRAMS or (name == "docker" and (place.container is not None or place.host is None or place.host.docker is None)):
         return None

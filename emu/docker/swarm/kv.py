@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import json
 from base64 import b64encode
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from emu.docker.errors import DockerError
@@ -43,11 +44,11 @@ class KeyValueScope(Scope):
         super().__init__(AddressSpace(Pieces((GLOBAL,), 24)), FIRST_VNI)
         self.store = store
         self.root = f"{path}/{ROOT}".lstrip("/")
-        self.engines: list[DockerEngine] = []
+        self.ends: dict[DockerEngine, Ip] = {}  # engines, with what `--cluster-advertise` says
 
     def add(self, docker: DockerEngine) -> None:
-        """An engine starts: it sees the networks that there are."""
-        self.engines.append(docker)
+        """An engine starts: it sees the networks that there are. Raises DockerError if it has no such address."""
+        self.ends[docker] = advertised(docker, docker.config.cluster_advertise)
         for shared in self.networks.values():
             shared.come_to(docker)
 
@@ -62,7 +63,7 @@ class KeyValueScope(Scope):
     def create(self, docker: DockerEngine, name: str, config: NetworkConfig) -> SharedNetwork:
         self._reached()
         shared = super().create(docker, name, config)
-        for engine in self.engines:
+        for engine in self.ends:
             shared.come_to(engine)
         self._write(shared)
         return shared
@@ -72,17 +73,21 @@ class KeyValueScope(Scope):
 
     def attach(self, docker: DockerEngine, name: str) -> Network | None:
         """Every engine has its part already."""
-        self._reached()
+        if any(name == shared.name or shared.id.startswith(name) for shared in self.networks.values()):
+            self._reached()
         return None
 
     def left(self, network: Network) -> None:
-        """The part stays where it is."""
+        """The part stays where it is; the address is free again."""
+        assert network.shared is not None
+        with suppress(StoreError):  # a container's end does not wait for the store
+            self._write(network.shared)
 
     def remove(self, docker: DockerEngine, shared: SharedNetwork) -> None:
         self._reached()
         if any(shared.members()):
             raise DockerError(403, f"error while removing network: network {shared.name} id {shared.id} has active endpoints")
-        for engine in self.engines:
+        for engine in self.ends:
             shared.leave(engine)
         self.release(shared)
         for key in (f"network/{shared.id}/", f"endpoint_count/{shared.id}/", f"overlay/network/{shared.id}/"):
@@ -91,20 +96,18 @@ class KeyValueScope(Scope):
         self._write_numbers()
 
     def tunnel_end(self, docker: DockerEngine) -> Ip:
-        return advertised(docker, docker.config.cluster_advertise)
+        return self.ends[docker]
 
     def changed(self, endpoint: Endpoint, there: bool) -> None:
         shared = endpoint.network.shared
         assert shared is not None
         key = f"{self.root}endpoint/{shared.id}/{endpoint.id}/"
-        try:
+        with suppress(StoreError):
             if there:
                 self.store.put(key, _text(_endpoint(endpoint)))
+                self._write(shared)
             else:
                 self.store.delete(key)
-            self._write(shared)
-        except StoreError:
-            return  # a container's end does not wait for the store
 
     # --- what is in the store
 
