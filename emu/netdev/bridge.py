@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Protocol
 
-from emu.netdev.device import RX, NetDevice
+from emu.netdev.device import ETHERNET_OVERHEAD, RX, NetDevice
 from emu.netdev.drop import DropReason
 from emu.netdev.fdb import Fdb
 from emu.packet.address import ZERO_MAC, Mac
@@ -144,6 +144,8 @@ class Bridge(NetDevice):
     def _pass_up(self, frame: Frame, datagram: Datagram | None) -> None:
         """br_pass_frame_up: the frame goes on as one received by the bridge device."""
         self.bridged = datagram
+        if self.up:
+            self.counters.rx_bytes -= ETHERNET_OVERHEAD  # it counts what is behind the header
         self.receive(frame)
         self.bridged = None
 

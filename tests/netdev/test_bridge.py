@@ -107,3 +107,11 @@ def test_tap_on_the_bridge_sees_what_is_forwarded() -> None:
     net.switch.device("port1").inject(frame(A, B))
     net.switch.device("port2").inject(frame(B, A))
     assert len(seen.frames) == 2
+
+
+def test_bridge_counts_what_it_receives_without_its_ethernet_header() -> None:
+    net = Bridged(2)
+    bridge = net.switch.device("br0")
+    net.switch.device("port1").inject(Ether(src=A, dst="ff:ff:ff:ff:ff:ff", type=0x88B5) / (b"x" * 46))
+    net.engine.run()
+    assert (bridge.counters.rx_packets, bridge.counters.rx_bytes) == (1, 46)
