@@ -19,6 +19,8 @@ needs_tshark = pytest.mark.skipif(TSHARK is None, reason="tshark is not installe
 
 CHECKSUMS = tuple(f"-o{protocol}.check_checksum:TRUE" for protocol in ("ip", "tcp", "udp"))
 BAD_CHECKSUMS = ("ip.checksum.status", "tcp.checksum.status", "udp.checksum.status", "icmp.checksum.status")
+ICMP_ERRORS = {"3", "11", "12"}
+QUOTED = 548  # bytes of a packet that fit in an ICMP error
 DECODE_AS = ("-dudp.port==8472,vxlan", "-dudp.port==8285,ip")
 
 
@@ -65,8 +67,10 @@ def check(path: Path, *, tcp_analysis: bool = True) -> Findings:
     wrong = " || ".join(f"{name} == 0" for name in BAD_CHECKSUMS)
     flags = "tcp.analysis.flags && !tcp.analysis.window_update"
     where = f"_ws.malformed || _ws.expert.severity >= 8388608 || {wrong}" + (f" || {flags}" if tcp_analysis else "")
-    names = ("frame.number", "_ws.malformed", "_ws.expert.message", "tcp.analysis.flags", *BAD_CHECKSUMS)
-    for number, malformed, messages, analysis, *sums in fields(path, *names, where=where, options=options):
+    names = ("frame.number", "_ws.malformed", "_ws.expert.message", "tcp.analysis.flags", "icmp.type", "ip.len", *BAD_CHECKSUMS)
+    for number, malformed, messages, analysis, icmp, lengths, *sums in fields(path, *names, where=where, options=options):
+        if set(icmp.split("|")) & ICMP_ERRORS and int(lengths.split("|")[-1]) > QUOTED:  # the quote is cut: its sum cannot be told
+            sums = [value.rpartition("|")[0] for value in sums]  # noqa: PLW2901
         if malformed:
             findings.malformed.append(f"{number}: {messages or 'malformed'}")
         elif any("0" in value.split("|") for value in sums):

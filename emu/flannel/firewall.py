@@ -5,8 +5,11 @@ Every few seconds it looks whether they are all there; if one is missing, all ar
 
 from __future__ import annotations
 
+from operator import is_
+
 from emu.errors import EmuError
 from emu.flannel.config import Subnet
+from emu.netfilter.table import Rule
 from emu.netns.namespace import Netns
 
 RESYNC_S = 5
@@ -24,21 +27,35 @@ class Rules:
         self.chain = chain
         self.rules = rules
         self.jump = jump  # `POSTROUTING -m comment … -j FLANNEL-POSTRTG`
+        self._seen: list[Rule] = []  # when they were all there
 
     def ensure(self) -> None:
         """Put them there unless they all are."""
+        there = self._rules()
+        if there and len(there) == len(self._seen) and all(map(is_, there, self._seen)):
+            return  # nobody has changed anything
         if self.jump and not self._made():
             self.netns.iptables(f"-t {self.table} -N {self.chain}")
         lines = [f"{self.chain} {rule}" for rule in self.rules]
         if self.jump:
             lines.append(self.jump)
         if all(self._there(line) for line in lines):
+            self._seen = self._rules()
             return
         for line in lines:
             if self._there(line):
                 self.netns.iptables(f"-t {self.table} -D {line}")
         for line in lines:
             self.netns.iptables(f"-t {self.table} -A {line}")
+        self._seen = self._rules()
+
+    def _rules(self) -> list[Rule]:
+        """All of the chains that ours are in."""
+        table = self.netns.netfilter.tables.get(self.table)
+        if table is None:
+            return []
+        names = dict.fromkeys([self.chain, *self.jump.split()[:1]])
+        return [rule for name in names if name in table.chains for rule in table.chains[name].rules]
 
     def _made(self) -> bool:
         return self._accepted(f"-S {self.chain}")

@@ -161,7 +161,7 @@ class Store:
         if not isinstance(self.backend, MemoryBackend):
             try:
                 for key in sorted(self._written):
-                    self.backend.delete(key)
+                    self.backend.delete(key, None)
             except StoreError:
                 return
 
