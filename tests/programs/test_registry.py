@@ -10,7 +10,7 @@ from emu import programs
 from emu.programs import PROGRAMS
 
 FOLDER = Path(programs.__file__).parent
-LIBRARIES = {"bind", "libc", "web"}  # what programs share; no programs
+LIBRARIES = {"bind", "libc", "ovs", "web"}  # what programs share; no programs
 
 
 def test_registry_lists_exactly_the_modules_of_the_folder() -> None:
