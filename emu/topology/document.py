@@ -8,6 +8,7 @@ Not modelled: several documents in a file, keys that are not scalars, tags other
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -35,7 +36,10 @@ class ScalarNode:
     plain: bool = True  # written without quotes
     size: int = 1
 
-    kind = "text"
+    @property
+    def kind(self) -> str:
+        """What a message calls it."""
+        return "a number" if self.plain and re.fullmatch(r"[-+]?[0-9.]*[0-9]", self.text) else "text"
 
     @property
     def null(self) -> bool:

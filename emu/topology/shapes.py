@@ -194,6 +194,9 @@ class Converted(Shape[T]):
         return self._shape.json(definitions)
 
 
+KINDS: dict[type[Node], str] = {ScalarNode: "text", ListNode: "a list", MapNode: "a mapping"}
+
+
 class Either(Shape[T]):
     """A value with more than one way to write it: as text, as a list, as a mapping."""
 
@@ -205,7 +208,7 @@ class Either(Shape[T]):
         if shape is None and isinstance(node, ScalarNode) and node.null:
             shape = next(each for each in self._shapes.values() if each is not None)
         if shape is None:
-            kinds = " or ".join(str(kind.kind) for kind, each in self._shapes.items() if each is not None)
+            kinds = " or ".join(KINDS[kind] for kind, each in self._shapes.items() if each is not None)
             report.refuse(node.source, path, f"must be {kinds}, not {node.kind}")
         return shape.read(node, path, report)
 

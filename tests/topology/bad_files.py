@@ -86,6 +86,7 @@ SPOILT: dict[str, tuple[str, str, list[str]]] = {
     "place that does not exist": ("- client$", "- cleint$", ["15: steps[0]: there is no place 'cleint', did you mean 'client'?"]),
     "container that does not exist": ("- client$", "- docker1/wep$", ["15: steps[0]: there is no place 'docker1/wep', did you mean 'docker1/web'?"]),
     "container on a host without Docker": ("- client$", "- client/web$", ["15: steps[0]: 'client' runs no Docker, so it has no container 'web'"]),
+    "steps that are a number": ("steps:\n  - client$ ping -c 1 192.168.50.10", "steps: 5", ["14: steps: must be a list, not a number"]),
     "step without a place": ("- client$ ping", "- ping", ["15: steps[0]: 'ping -c 1 192.168.50.10' is not PLACE$ COMMAND"]),
     "step that YAML cuts": ("- client$ ping -c 1 192.168.50.10", "- client$ curl -H Host: web", ["15: steps[0]: 'client$ curl -H Host: …' holds ': ', which YAML takes for a key; put the step in quotes"]),
     "step of the long form, incomplete": ("- client$ ping -c 1 192.168.50.10", "- { on: client }", ["15: steps[0]: the key 'run' is missing"]),
