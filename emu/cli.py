@@ -85,6 +85,9 @@ def run(topology: Path, output: Path | None, seed: int | None, as_json: bool) ->
 
     result = run_topology(spec, output, on_up=None if as_json else header, on_step=None if as_json else _print_step)
     click.echo(json.dumps(_as_data(result), indent=2) if as_json else _summary(result))
+    if not result.steps:
+        look = f"emu shell {topology}", f"emu exec {topology} {next(iter(spec.hosts))} COMMAND"
+        click.echo(f"note: there are no steps; look around with `{look[0]}` or `{look[1]}`", err=True)
     for notice in result.notices:
         click.echo(f"note: {notice}", err=True)
     sys.exit(0 if result.ok else 1)

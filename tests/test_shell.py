@@ -37,6 +37,13 @@ def emu(*words: str | Path, stdin: str = "") -> Result:
     return CliRunner().invoke(main, [str(word) for word in words], input=stdin)
 
 
+def test_a_run_without_steps_says_how_to_look_around(tmp_path: Path) -> None:
+    path = tmp_path / "docker-compose.yml"
+    path.write_text("services: { web: { image: nginx } }")
+    hint = f"note: there are no steps; look around with `emu shell {path}` or `emu exec {path} host COMMAND`\n"
+    assert emu("run", path, "-o", tmp_path / "out").stderr == hint
+
+
 def test_exec_prints_what_the_command_prints_and_ends_as_it_does(topology: Path) -> None:
     result = emu("exec", topology, "docker1/web", "ping", "-c", "1", "-W", "1", "192.168.50.99")
     assert result.exit_code == 1
