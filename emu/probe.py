@@ -134,7 +134,7 @@ def _find(lab: Lab, text: str) -> tuple[str, Netns | None, Ip]:
     if address is None:
         looks_like = _addresses(lab) if text[:1].isdigit() else {}
         raise EmuError(
-            f"no host or container '{text}'{did_you_mean(text, [*named, *(name.rpartition('/')[2] for name in named), *looks_like])}"
+            f"no host or container '{text}'{did_you_mean(text, {*named, *(name.rpartition('/')[2] for name in named), *looks_like})}"
         )
     owners = _addresses(lab).get(text, [])
     return text, owners[0] if len(owners) == 1 else None, address

@@ -19,6 +19,7 @@ from emu.observe.journey import Bridged, Dropped, Hop, Journey, Linked, Routed, 
 from emu.observe.journey_text import rule_words
 
 ANSWERED, DELIVERED, REFUSED, REJECTED, DROPPED, UNFINISHED = "answered", "delivered", "refused", "rejected", "dropped", "unfinished"
+FLAGS = {"F": "FIN", "S": "SYN", "R": "RST", "P": "PSH", "A": "ACK", "U": "URG", "E": "ECE", "C": "CWR"}
 SILENCE = "without an answer"
 WORDS = (ANSWERED, DELIVERED, REFUSED, REJECTED, DROPPED, UNFINISHED)
 
@@ -140,6 +141,8 @@ def _delivered(journey: Journey, replies: list[Journey]) -> Disposition:
 
 
 def _how(answer: Journey) -> str:
-    """What the answer was: `TCP SA`, `ICMP port unreachable`."""
+    """What the answer was: `TCP SYN ACK`, `ICMP port unreachable`."""
     words = answer.hops[0].packet.partition(" > ")[2].partition(" ")[2]
-    return words.partition(" ttl ")[0].partition(" length ")[0]
+    words = words.partition(" ttl ")[0].partition(" length ")[0]
+    protocol, _, flags = words.partition(" ")
+    return " ".join([protocol, *(FLAGS[flag] for flag in flags)]) if protocol == "TCP" and set(flags) <= FLAGS.keys() else words

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import groupby
 from typing import Any
 
 from emu.netdev.drop import DropReason
@@ -105,7 +106,7 @@ def journey_lines(journey: Journey) -> list[str]:
     for hop in hops:
         begin = f"  {hop.place:{places}}  {hop.device:{devices}}  {hop.direction:3}  "
         told = [hop.packet] if hop.packet not in ("", packet) else []
-        told += [line for step in hop.steps for line in _lines(step)]
+        told += [line for line, _ in groupby(line for step in hop.steps for line in _lines(step))]
         lines.append((begin + told[0] if told else begin).rstrip())
         lines += [" " * len(begin) + text for text in told[1:]]
         packet = hop.packet or packet

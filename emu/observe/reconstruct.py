@@ -199,7 +199,9 @@ class Reconstruction:
         place = interface.place
         wire = frame.wire if interface.link_type == LINKTYPE_ETHERNET else NO_LINK + frame.wire
         way = self._way(frame.trace_id, frame.cause)
-        if wire is not way.wire:
+        if wire == way.wire:  # from device to device as it is: no route
+            way.routed.add(place)
+        else:
             way.wire, way.text = wire, summary(wire)
         hop = Hop(now, place, interface.label[len(place) + 1 :], direction.value, way.text, way.pending.pop(place, []))
         if frame.cause and not way.journey.hops:

@@ -14,7 +14,7 @@ from tests.paths.test_drop_reasons import net
 WEB = "{ web: { image: nginx, ports: ['8080:80'], network_mode: bridge } }"
 CASES = {  # what is done before, the probe, its end
     "answered": ((), "right", "answered by right: ICMP echo reply"),
-    "answered a SYN": (("right$ httpd -f -p 80 &",), "right:80", "answered by right: TCP SA"),
+    "answered a SYN": (("right$ httpd -f -p 80 &",), "right:80", "answered by right: TCP SYN ACK"),
     "answered a datagram": (("right$ udp-echo 53 &",), "right:53/udp", "answered by right: UDP"),
     "delivered": (("right$ nc -u -l -p 53 &",), "right:53/udp", "delivered to right: without an answer"),
     "delivered, but silent": (
@@ -35,7 +35,7 @@ CASES = {  # what is done before, the probe, its end
             "(-p icmp -m icmp --icmp-type 0 -j DROP)"
         ),
     ),
-    "refused with a RST": ((), "right:80", "refused by right: TCP RA"),
+    "refused with a RST": ((), "right:80", "refused by right: TCP RST ACK"),
     "refused with an error": ((), "right:53/udp", "refused by right: ICMP port unreachable"),
     "rejected": (
         ("router$ iptables -A FORWARD -d 10.0.2.2 -j REJECT",),
@@ -48,7 +48,7 @@ CASES = {  # what is done before, the probe, its end
     "rejected with a RST": (
         ("right$ iptables -A INPUT -p tcp -j REJECT --reject-with tcp-reset",),
         "right:80",
-        "rejected at right/eth0 by filter INPUT: #1 REJECT (-p tcp -j REJECT --reject-with tcp-reset); TCP RA",
+        "rejected at right/eth0 by filter INPUT: #1 REJECT (-p tcp -j REJECT --reject-with tcp-reset); TCP RST ACK",
     ),
     "dropped by a rule": (
         ("router$ iptables -N WALL", "router$ iptables -A WALL -p udp -j DROP", "router$ iptables -A FORWARD -j WALL"),

@@ -1,0 +1,151 @@
+"""What the capture of a run and its trace say of each packet: the same, and one way in causal order. For every lab in topologies/."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from emu import run
+from emu.cli import main
+from emu.observe.journey import Hop, Journey
+from emu.observe.journey_text import step_text
+from emu.observe.pcap_reader import read as read_capture
+from emu.observe.trace import read
+from emu.observe.tunnels import TUNNELS
+from emu.topology.loader import load_topology
+from tests import tshark
+
+TOPOLOGIES = Path(__file__).parent.parent / "topologies"
+LABS = sorted(TOPOLOGIES.rglob("*.yaml"))
+INPUT_FIREWALL = str(TOPOLOGIES / "input-firewall.yaml")
+
+
+def is_lab(path: Path) -> bool:
+    return "hosts:" in path.read_text(encoding="utf-8")
+
+
+def comments(hop: Hop) -> str:
+    return "|".join(step_text(step) for step in hop.steps)
+
+
+def misplaced(journey: Journey, kinds: dict[str, str]) -> list[str]:
+    """The hops that nothing before accounts for: earlier than the one before, or out of a place that the packet has not come to."""
+    found = []
+    visited: set[str] = set()
+    before: Hop | None = None
+    for hop in journey.hops:
+        through = before is not None and (TUNNELS | {"macvlan"}) & {kinds.get(before.at, ""), kinds.get(hop.at, "")}
+        if before is not None and hop.time_ns < before.time_ns:
+            found.append(f"#{journey.id} {hop.at}: earlier than the hop before")
+        if hop.direction == "out" and visited and hop.place not in visited and not through:
+            found.append(f"#{journey.id} {hop.at}: leaves, and never came")
+        visited.add(hop.place)
+        before = hop
+    return found
+
+
+@tshark.needs_tshark
+@pytest.mark.parametrize("path", [path for path in LABS if is_lab(path)], ids=lambda path: path.stem)
+def test_capture_and_trace_tell_one_causal_way_of_each_packet(path: Path, tmp_path: Path) -> None:
+    run(load_topology(path), tmp_path / "run")
+    journeys = read(tmp_path / "run" / "trace.jsonl")
+    rows: dict[int, list[tuple[str, ...]]] = {}
+    kinds: dict[str, str] = {}
+    names = ("frame.packet_id", "frame.interface_name", "frame.interface_description", "frame.packet_flags_direction", "frame.comment")
+    for row in tshark.fields(tmp_path / "run" / "captures" / "all.pcapng", *names):
+        packet, interface, description, direction, *comment = row
+        kinds[interface] = description.partition(" ")[0]
+        rows.setdefault(int(packet), []).append((interface, "out" if direction == "0x00000002" else "in", *comment))
+    seen = {each.id: [hop for hop in each.hops if hop.device] for each in journeys.values()}
+    assert {number: [(hop.at, hop.direction, comments(hop)) for hop in hops] for number, hops in seen.items() if hops} == rows
+    assert [problem for each in journeys.values() for problem in misplaced(each, kinds)] == []
+
+
+def test_the_comments_are_those_of_the_trace_without_tshark_too(tmp_path):
+    run(load_topology(INPUT_FIREWALL), tmp_path / "run")
+    told: dict[int, list[list[str]]] = {}
+    for frame in read_capture(tmp_path / "run" / "captures" / "all.pcapng").frames:
+        told.setdefault(frame.packet_id, []).append(frame.comments)
+    for journey in read(tmp_path / "run" / "trace.jsonl").values():
+        assert [[step_text(step) for step in hop.steps] for hop in journey.hops if hop.device] == told.get(journey.id, [])
+    lines = [line for frames in told.values() for frame in frames for line in frame]
+    assert any(line.startswith("nat PREROUTING: #1 → DOCKER #2 DNAT") for line in lines)
+    assert "destination 192.168.50.10:8080 → 172.17.0.2:80" in lines
+    assert "dropped at docker1/eth0 by filter INPUT: #2 DROP (-i eth0 -p tcp -m tcp --dport 9090 -j DROP)" in lines
+
+
+# --- the command
+
+
+def emu(*words: str):
+    return CliRunner().invoke(main, list(words))
+
+
+def test_the_exit_status_is_that_of_the_probe():
+    assert emu("trace", INPUT_FIREWALL, "client", "docker1:8080").exit_code == 0
+    assert emu("trace", INPUT_FIREWALL, "client", "docker1:9090").exit_code == 1
+    wrong = emu("trace", INPUT_FIREWALL, "cleint", "docker1")
+    assert (wrong.exit_code, wrong.output) == (2, "no host or container 'cleint', did you mean 'client'?\n")
+
+
+def test_json_gives_the_same_as_data():
+    data = json.loads(emu("trace", INPUT_FIREWALL, "client", "docker1:9090", "--json").output)
+    assert data["disposition"]["word"] == "dropped"
+    assert data["disposition"]["rule"] == "filter INPUT: #2 DROP (-i eth0 -p tcp -m tcp --dport 9090 -j DROP)"
+    drop = data["probe"]["hops"][-1]["steps"][-1]
+    assert (drop["kind"], drop["rule"]["number"], drop["reason"]) == ("drop", 2, "NETFILTER")
+
+
+def test_the_way_is_written_as_a_capture_of_that_packet_alone(tmp_path):
+    folder = tmp_path / "way"
+    data = json.loads(emu("trace", INPUT_FIREWALL, "client", "docker1:8080", "-o", str(folder), "--json").output)
+    frames = read_capture(folder / "path.pcapng").frames
+    probe, answer = data["probe"]["id"], data["answers"][0]["id"]
+    assert {frame.packet_id for frame in frames} == {probe, answer, *(each["id"] for each in data["related"])}
+    assert next(frame.interface for frame in frames if frame.packet_id == probe) == "client/eth0"
+    assert set(read(folder / "trace.jsonl")) == {frame.packet_id for frame in frames}
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory) -> Path:
+    return run(load_topology(INPUT_FIREWALL), tmp_path_factory.mktemp("runs") / "run").folder
+
+
+def test_the_packets_of_a_run_are_listed_and_shown(finished):
+    listed = emu("trace", str(finished))
+    assert listed.exit_code == 0
+    dropped = next(line for line in listed.output.splitlines() if "dropped" in line and ":9090" in line)
+    shown = emu("trace", str(finished), "--packet", dropped.split()[0].removeprefix("#"))
+    assert "DROPPED at docker1/eth0 by filter INPUT: #2 DROP" in shown.output.splitlines()[0]
+    assert emu("trace", str(finished), "--packet", "1", "--json").output.startswith('{"disposition":{"word":"answered"')
+    assert "numbered 1 to " in emu("trace", str(finished), "--packet", "4711").output
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda text: text.replace('"version":2', '"version":1', 1), "is a trace of version 1, this emu reads version 2"),
+        (lambda text: text[: len(text) // 2], "is cut short after line"),
+        (lambda text: "".join(text.splitlines(keepends=True)[:-1]), "is cut short after line"),
+        (lambda text: text.replace('"hops"', '"hopes"', 1), "trace.jsonl:2: is no packet that emu wrote"),
+        (lambda text: text.replace('"kind":"route"', '"kind":"detour"', 1), "is no packet that emu wrote"),
+        (lambda text: "".join(line for line in text.splitlines(keepends=True) if '"id":3,' not in line), "was the file changed?"),
+        (lambda _: "", "is no trace that emu wrote"),
+    ],
+)
+def test_a_run_that_is_not_as_it_was_written_is_said_so(finished, change, message, tmp_path):
+    folder = shutil.copytree(finished, tmp_path / "run")
+    file = folder / "trace.jsonl"
+    file.write_text(change(file.read_text(encoding="utf-8")), encoding="utf-8")
+    told = emu("trace", str(folder))
+    assert told.exit_code == 2
+    assert message in told.output
+
+
+def test_a_folder_that_is_no_run_is_said_so(tmp_path):
+    told = emu("trace", str(tmp_path))
+    assert (told.exit_code, "is it the folder of a run?" in told.output) == (2, True)
