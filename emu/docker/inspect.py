@@ -8,9 +8,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
-from emu.docker import gateway
 from emu.docker.dates import date
-from emu.docker.model import RESTARTING, SHORT, Container, Endpoint, EndpointConfig, IpamConfig, Network
+from emu.docker.model import RESTARTING, SHORT, Container, Endpoint, EndpointConfig
 from emu.packet.address import ip_text, mac_text
 
 if TYPE_CHECKING:
@@ -30,78 +29,6 @@ class Map(dict[str, Any]):
 
     def __init__(self, items: Iterable[tuple[str, Any]] = ()) -> None:
         super().__init__(sorted(items))
-
-
-# --- networks
-
-
-def network(network: Network) -> Json:
-    """`docker network inspect`. Of a swarm's network that has not come to the node there is less to say."""
-    shared = network.shared
-    far = shared is not None and not network.endpoints and shared.scope.balanced
-    seen = network.endpoints.values() if shared is not None and shared.scope.balanced else network.members
-    answer = {
-        "Name": network.name,
-        "Id": network.id,
-        "Created": date(network.created_ns),
-        "Scope": network.driver.scope,
-        "Driver": network.driver.name,
-        "EnableIPv6": False,
-        "IPAM": {"Driver": "default", "Options": _ipam_options(network), "Config": _subnets(network)},
-        "Internal": network.internal,
-        "Attachable": network.config.attachable,
-        "Ingress": shared is not None and shared.ingress,
-        "ConfigFrom": {"Network": ""},
-        "ConfigOnly": False,
-        "Containers": None if far else Map((_key(network, endpoint), _member(endpoint)) for endpoint in seen),
-        "Options": Map(network.config.options.items()),
-        "Labels": None if far else Map(network.config.labels.items()),
-    }
-    if shared is not None and shared.scope.balanced and not far:
-        answer["Peers"] = shared.scope.peers(shared)
-    return answer
-
-
-def _key(network: Network, endpoint: Endpoint) -> str:
-    """Of other engines' containers only the endpoint is known."""
-    return endpoint.container.id if endpoint.network is network else f"ep-{endpoint.id}"
-
-
-def _ipam_options(network: Network) -> Json | None:
-    """What a user's own networks have, and nobody sets."""
-    made_by_docker = network.predefined or network.name == gateway.NAME or (network.shared is not None and network.shared.scope.balanced)
-    return None if made_by_docker else {}
-
-
-def _subnets(network: Network) -> list[Json]:
-    """As the user typed them; what the engine chose comes with its gateway."""
-    if network.pool is None:
-        return []
-    named = [_subnet(config) for config in network.config.ipam if config.subnet]
-    if network.shared is not None and named and network.gateway is not None:
-        named[0]["Gateway"] = ip_text(network.gateway)
-    return named or [{"Subnet": str(network.pool.subnet), "Gateway": ip_text(network.gateway or b"\0\0\0\0")}]
-
-
-def _subnet(config: IpamConfig) -> Json:
-    entry: Json = {"Subnet": config.subnet}
-    if config.ip_range:
-        entry["IPRange"] = config.ip_range
-    if config.gateway:
-        entry["Gateway"] = config.gateway
-    if config.aux_addresses:
-        entry["AuxiliaryAddresses"] = Map(config.aux_addresses)
-    return entry
-
-
-def _member(endpoint: Endpoint) -> Json:
-    return {
-        "Name": endpoint.name,
-        "EndpointID": endpoint.id,
-        "MacAddress": mac_text(endpoint.mac) if endpoint.mac else "",
-        "IPv4Address": f"{ip_text(endpoint.ip)}/{endpoint.length}" if endpoint.ip else "",
-        "IPv6Address": "",
-    }
 
 
 # --- containers
@@ -266,9 +193,12 @@ TOP_LEVEL = (
 
 def ports(container: Container) -> Map:
     """Every exposed port of a running container on a bridge, with where it is published."""
-    if not any(endpoint.network.driver.reports_ports for endpoint in container.endpoints.values()):
+    endpoints = list(container.endpoints.values())
+    if container.sandbox is not None and container.sandbox.container is container and container.sandbox.gateway is not None:
+        endpoints.append(container.sandbox.gateway)
+    if not any(endpoint.network.driver.reports_ports for endpoint in endpoints):
         return Map()
-    published = [port for endpoint in container.endpoints.values() for port in endpoint.published]
+    published = [port for endpoint in endpoints for port in endpoint.published]
     answer: dict[str, list[Json] | None] = {}
     for port, protocol in container.exposed:
         bound = [each for each in published if (each.port, each.protocol) == (port, protocol)]

@@ -73,7 +73,11 @@ class OverlayDriver(Driver):
         """Have the endpoint of the node itself. Raises DockerError."""
         if network not in self.balancers:
             self.balancers[network] = Balancer(self.docker, network)
-            self.balancers[network].open()
+            try:
+                self.balancers[network].open()
+            except DockerError:
+                self.unbalance(network)
+                raise
 
     def unbalance(self, network: Network) -> None:
         self.balancers[network].close()

@@ -6,6 +6,7 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from emu.docker import inspect as api
+from emu.docker import inspect_network as api_network
 from emu.docker.errors import DockerError
 from emu.process import Process, UsageError
 from emu.programs.docker.engine import engine_of
@@ -71,7 +72,7 @@ def _image(docker: DockerEngine, name: str) -> Any:
 
 
 def _network(docker: DockerEngine, name: str) -> Any:
-    return api.network(docker.networks.find(name))
+    return api_network.network(docker.networks.find(name))
 
 
 def _anything(docker: DockerEngine, name: str) -> Any:
