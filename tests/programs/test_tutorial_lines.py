@@ -51,3 +51,10 @@ def test_exec_reads_variables_from_files(lab: Lab) -> None:
 def test_hello_world_says_all_it_has_to_say(lab: Lab) -> None:
     lines = ok(lab.run("docker1", "docker run --rm hello-world")).splitlines()
     assert (lines[1], lines[-2], len(lines)) == ("Hello from Docker!", " https://docs.docker.com/get-started/", 22)
+
+
+def test_a_container_goes_on_when_nobody_reads_its_client_any_more(lab: Lab) -> None:
+    line = "docker run --name count busybox sh -c 'i=0; while true; do i=$((i+1)); echo $i; sleep 1; done' | head -2"
+    assert ok(lab.run("docker1", line)) == "1\n2\n"
+    assert "Up " in ok(lab.run("docker1", "docker ps --filter name=count"))
+    assert ok(lab.run("docker1", "sleep 5; docker logs count | tail -1")).strip() >= "5"

@@ -12,7 +12,7 @@ from emu.docker.checks import check_extra_host
 from emu.docker.errors import DockerError
 from emu.docker.model import Container, ContainerConfig, EndpointConfig
 from emu.packet import address
-from emu.process import Process, UsageError
+from emu.process import SIGPIPE, Process, UsageError
 from emu.programs.docker import names, ports
 from emu.programs.docker.engine import engine_of
 from emu.programs.docker.options import Command, Options
@@ -49,7 +49,7 @@ async def run(process: Process, options: Options) -> int:
         process.print(container.id)
     stdin = None if detached else process.stdin if options.on("interactive") else ""
     try:
-        life.start(container, None if detached else process.put, None if detached else process.put_error, stdin)
+        life.start(container, None if detached else _shown(process, process.put), None if detached else process.put_error, stdin)
     except DockerError as error:
         report = _report(error)
         if container.config.auto_remove:
@@ -59,9 +59,24 @@ async def run(process: Process, options: Options) -> int:
         raise UsageError(report, _status(error)) from None
     if detached:
         return 0
-    assert container.process is not None
-    await process.follow(container.process)
+    program = container.process
+    assert program is not None
+    process.at_exit(lambda: None if process.exit_status == SIGPIPE else program.kill())
+    await program.exited
     return await life.wait(container)
+
+
+def _shown(process: Process, put: Callable[[str], None]) -> Callable[[str], None]:
+    """A client whose output nobody reads any more ends; the container goes on."""
+
+    def show(text: str) -> None:
+        if process.exit_status is None:
+            try:
+                put(text)
+            except BrokenPipeError:
+                process.kill(SIGPIPE)
+
+    return show
 
 
 async def create(process: Process, options: Options) -> int:
