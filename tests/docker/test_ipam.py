@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from emu.docker.errors import DockerError
-from emu.docker.ipam import AddressSpace, Pool, Prefix
+from emu.docker.ipam import AddressSpace, Pieces, Pool, Prefix
 from emu.packet.address import ip, ip_text
 
 
@@ -80,3 +80,18 @@ def test_a_range_begins_with_its_first_address_and_named_ones_may_lie_outside() 
         pool.reserve(ip("172.28.9.9"))
     with pytest.raises(DockerError, match="Requested address is out of range"):
         pool.reserve(ip("172.29.0.1"))
+
+
+def test_serial_pools_go_on_behind_the_last_address_and_round():
+    pool = Pool(prefix("10.0.0.0/29"), serial=True)
+    first = pool.allocate()
+    pool.release(first)
+    assert [ip_text(pool.allocate()) for _ in range(5)] == [f"10.0.0.{last}" for last in (2, 3, 4, 5, 6)]
+    assert ip_text(pool.allocate()) == "10.0.0.1"
+    with pytest.raises(DockerError, match="No available addresses"):
+        pool.allocate()
+
+
+def test_pieces_are_cut_when_they_are_asked_for():
+    pieces = Pieces((prefix("10.0.0.0/8"), prefix("172.16.0.0/30")), 24 + 6)
+    assert (str(pieces[1]), str(pieces[-1 + len(pieces)]), len(pieces)) == ("10.0.0.4/30", "172.16.0.0/30", (1 << 22) + 1)
