@@ -16,6 +16,10 @@ LABS = sorted((Path(__file__).parent.parent / "topologies").glob("*.yaml"))
 # What tshark's TCP analysis may say of a lab, because the lab is about it.
 EXPLAINED = {
     "docker-user-firewall": ("a rule drops the SYN, which is sent again", re.compile(r"SYN.*retransmission")),
+    "flannel-mtu-mismatch": (
+        "what is too large is sent again, smaller",
+        re.compile("retransmission|Duplicate ACK|[Pp]revious|out-of-order"),
+    ),
     "input-firewall": ("a rule drops the SYN, which is sent again", re.compile(r"SYN.*retransmission")),
     "link": ("icc=false drops the SYN, which is sent again", re.compile(r"SYN.*retransmission")),
     "lossy-link": ("segments are lost on purpose", re.compile("retransmission|Duplicate ACK|[Pp]revious segment|out-of-order")),

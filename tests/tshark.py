@@ -71,12 +71,14 @@ def check(path: Path, *, tcp_analysis: bool = True) -> Findings:
     for number, malformed, messages, analysis, icmp, lengths, *sums in fields(path, *names, where=where, options=options):
         if set(icmp.split("|")) & ICMP_ERRORS and int(lengths.split("|")[-1]) > QUOTED:  # the quote is cut: its sum cannot be told
             sums = [value.rpartition("|")[0] for value in sums]  # noqa: PLW2901
-        if malformed:
+            if "Bad checksum" in messages and not malformed and not any("0" in value.split("|") for value in sums):
+                continue
+        if malformed and "New fragment overlaps old data" not in messages:  # which is what TCP analysis says of segments sent anew
             findings.malformed.append(f"{number}: {messages or 'malformed'}")
         elif any("0" in value.split("|") for value in sums):
             bad = [name for name, value in zip(BAD_CHECKSUMS, sums, strict=True) if "0" in value.split("|")]
             findings.checksums.append(f"{number}: {', '.join(bad)}")
-        elif analysis and tcp_analysis:
+        elif (analysis or "out-of-order" in messages) and tcp_analysis:
             findings.tcp.append(f"{number}: {messages}")
         elif not analysis:
             findings.malformed.append(f"{number}: {messages}")

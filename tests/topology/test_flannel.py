@@ -63,11 +63,12 @@ def test_a_store_that_does_not_answer_is_a_clear_error(tmp_path):
         lab.up()
 
 
-def test_captures_are_the_same_on_a_real_etcd(tmp_path, etcd_url):
-    text = LESSON.read_text()
+@pytest.mark.parametrize("backend", ["vxlan", "udp", "host-gw", "ipip"])
+def test_captures_are_the_same_on_a_real_etcd(tmp_path, etcd_url, backend):
+    text = LESSON.with_name(f"flannel-{backend}.yaml").read_text()
     for name, store in (("memory", "memory"), ("etcd", f"etcd://{etcd_url}")):
         file = tmp_path / f"{name}.yaml"
-        file.write_text(text.replace("name: flannel-vxlan", f"name: lab\nstore: {store}"))
+        file.write_text(text.replace(f"name: flannel-{backend}", f"name: lab\nstore: {store}"))
         assert run(load_topology(file), tmp_path / name).ok
     for pcap in sorted((tmp_path / "memory" / "captures").iterdir()):
         assert pcap.read_bytes() == (tmp_path / "etcd" / "captures" / pcap.name).read_bytes(), pcap.name
