@@ -215,6 +215,31 @@ def trace(
     sys.exit(0 if told.answered else 1)
 
 
+@main.command(context_settings={"ignore_unknown_options": True, "allow_interspersed_args": True})
+@click.argument("run_folder", type=click.Path(path_type=Path), required=False)
+@click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
+@click.option("--tshark", is_flag=True, help="In the terminal, with tshark.")
+@click.option("--install", is_flag=True, help="Put the profile `emu` among your own instead.")
+@click.option("--zip", "archive", type=click.Path(path_type=Path), help="Write the profile to this file instead, for Wireshark to import.")
+def wireshark(run_folder: Path | None, arguments: tuple[str, ...], tshark: bool, install: bool, archive: Path | None) -> None:
+    """Open the captures of RUN_FOLDER in Wireshark, with a profile that leaves your own settings as they are.
+
+    ARGUMENTS are further ones for Wireshark or tshark, such as -Y FILTER. Exit status: theirs.
+    """
+    from emu.observe import wireshark_start
+
+    if install:
+        click.echo(f"profile    {wireshark_start.install()}  (Edit → Configuration Profiles, or wireshark -C emu)")
+    if archive is not None:
+        wireshark_start.write_zip(archive)
+        click.echo(f"profile    {archive}  (Edit → Configuration Profiles → Import → from zip file)")
+    if run_folder is None:
+        if not install and archive is None:
+            raise click.UsageError("a run's folder is needed, or --install or --zip FILE")
+        return
+    sys.exit(wireshark_start.start(run_folder, "tshark" if tshark else "wireshark", arguments))
+
+
 def _print_step(result: StepResult) -> None:
     """The command line with its time, its output below, and what was not as expected."""
     click.echo(f"{result.started_ns / 1e9:8.3f}  {click.style(result.step.place + '$', bold=True)} {result.step.line}")
@@ -243,8 +268,7 @@ def _summary(result: RunResult) -> str:
         lines.append(f"{click.style('✗', fg='red')} {result.stopped}")
     lines += [f"{click.style('✗', fg='red')} {bug}" for bug in result.bugs]
     captures = result.folder / "captures"
-    profile = f"WIRESHARK_CONFIG_DIR={result.folder / 'wireshark'} wireshark -C emu"
-    lines += [f"captures   {captures}  ({result.captures} pcap, all.pcapng)", f"open       {profile} {captures / 'all.pcapng'}"]
+    lines += [f"captures   {captures}  ({result.captures} pcap, all.pcapng)", f"open       emu wireshark {result.folder}"]
     return "\n".join(lines)
 
 

@@ -1,6 +1,6 @@
 """`wireshark/`: settings with which Wireshark reads a run's captures well, as a configuration folder of its own.
 
-    WIRESHARK_CONFIG_DIR=emu-lab/wireshark wireshark -C emu emu-lab/captures/all.pcapng
+    WIRESHARK_CONFIG_DIR=emu-lab/wireshark wireshark -C emu emu-lab/captures/all.pcapng     as `emu wireshark emu-lab` does
 
 The folder itself is for the files of one interface; its profile `emu` is for `all.pcapng`, where the same TCP segment is seen on several
 interfaces and would look like a retransmission. Checked with Wireshark 4.0. Not modelled: columns' widths, a layout.
@@ -36,33 +36,45 @@ decode_as_entry: udp.port,8472,(none),VXLAN
 decode_as_entry: udp.port,8285,(none),IPv4
 """
 
-# A profile's rules replace the stock ones, so those come along: emu's own first.
+# A profile's rules replace the stock ones (the file beside this one, of Wireshark 4.0), so those come along: emu's own first.
 _EMU_COLOURS = """\
-@Dropped by emu@frame.comment contains "dropped"@[4626,10023,11822][63479,34695,34695]
+@Dropped by emu@frame.comment contains "dropped at" || frame.comment contains "rejected at"@[4626,10023,11822][63479,34695,34695]
 @Rewritten on its way@frame.comment contains "source " || frame.comment contains "destination "@[65535,62451,52428][4626,10023,11822]
 """
-_STOCK_COLOURS = """\
-@Bad TCP@tcp.analysis.flags && !tcp.analysis.window_update \
- && !tcp.analysis.keep_alive && !tcp.analysis.keep_alive_ack@[4626,10023,11822][63479,34695,34695]
-@Spanning Tree Topology  Change@stp.type == 0x80@[4626,10023,11822][65535,64764,40092]
-@ARP@arp@[64250,61680,55255][4626,10023,11822]
-@ICMP errors@icmp.type in { 3..5, 11 } || icmpv6.type in { 1..4 }@[4626,10023,11822][47031,63479,29812]
-@ICMP@icmp || icmpv6@[64764,57568,65535][4626,10023,11822]
-@TCP RST@tcp.flags.reset eq 1@[42148,0,0][65535,64764,40092]
-@Checksum Errors@eth.fcs.status=="Bad" || ip.checksum.status=="Bad" ||\
- tcp.checksum.status=="Bad" || udp.checksum.status=="Bad"@[4626,10023,11822][63479,34695,34695]
-@HTTP@http || tcp.port == 80 || http2@[58596,65535,51143][4626,10023,11822]
-@UDP@udp@[56026,61166,65535][4626,10023,11822]
-@TCP SYN/FIN@tcp.flags & 0x02 || tcp.flags.fin == 1@[41120,41120,41120][4626,10023,11822]
-@TCP@tcp@[59367,59110,65535][4626,10023,11822]
-@Broadcast@eth[0] & 1@[65535,65535,65535][47802,48573,46774]
-"""
+_STOCK_COLOURS = Path(__file__).with_name("stock_colorfilters.txt")
+
+_BUTTONS = {  # label: display filter, hint
+    "Drops": ('frame.comment contains "dropped at" || frame.comment contains "rejected at"', "frames that ended there, and why"),
+    "This packet": ("frame.packet_id == ${frame.packet_id}", "the selected frame's packet on its whole way"),
+    "Overlay": ("vxlan || gre || ip.proto == 4 || udp.port == 8285", "packets that carry others"),
+    "ARP": ("arp", "who asks for whom"),
+}
+
+
+def files() -> dict[str, str]:
+    """The profile for merged captures: its files by name."""
+    return {
+        "preferences": _PREFERENCES + _MERGED,
+        "decode_as_entries": _DECODE_AS,
+        "colorfilters": _colours(),
+        "dfilter_buttons": _buttons(),
+    }
 
 
 def write(folder: Path) -> None:
     """Write the configuration folder. Raises OSError."""
-    for place, preferences in ((folder, _PREFERENCES), (folder / "profiles" / PROFILE, _PREFERENCES + _MERGED)):
+    plain = files() | {"preferences": _PREFERENCES}
+    for place, contents in ((folder, plain), (folder / "profiles" / PROFILE, files())):
         place.mkdir(parents=True, exist_ok=True)
-        (place / "preferences").write_text(preferences, encoding="utf-8")
-        (place / "decode_as_entries").write_text(_DECODE_AS, encoding="utf-8")
-        (place / "colorfilters").write_text(_EMU_COLOURS + _STOCK_COLOURS, encoding="utf-8")
+        for name, text in contents.items():
+            (place / name).write_text(text, encoding="utf-8")
+
+
+def _colours() -> str:
+    return _EMU_COLOURS + _STOCK_COLOURS.read_text(encoding="utf-8")
+
+
+def _buttons() -> str:
+    """A table of Wireshark's: quoted fields, with quotes in them as hexadecimal escapes."""
+    rows = [("TRUE", label, expression, hint) for label, (expression, hint) in _BUTTONS.items()]
+    return "".join(",".join('"' + field.replace('"', r"\x22") + '"' for field in row) + "\n" for row in rows)

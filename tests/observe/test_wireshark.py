@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import csv
 import subprocess
+from pathlib import Path
+
+import pytest
 
 from emu.observe import pcap, pcapng, wireshark
 from emu.packet import ethernet, ipv4, tcp, udp
@@ -10,6 +14,7 @@ from emu.packet.address import ip
 from tests import tshark
 
 ONE, TWO = ip("10.0.0.1"), ip("10.0.0.2")
+STOCK = Path("/usr/share/wireshark/colorfilters")
 
 
 def ether(payload: bytes) -> bytes:
@@ -78,3 +83,31 @@ def test_the_check_over_captures_finds_what_is_wrong(tmp_path):
     assert [line.split(":")[0] for line in findings.tcp] == ["2"]
     assert [line.split(":")[0] for line in findings.checksums] == ["3", "5"]
     assert [line.split(":")[0] for line in findings.malformed] == ["4"]
+
+
+@tshark.needs_tshark
+def test_every_button_is_a_filter_that_tshark_knows_and_its_table_is_read(tmp_path):
+    wireshark.write(tmp_path)
+    pcap.write(tmp_path / "x.pcap", [])
+    table = tmp_path / "profiles" / "emu" / "dfilter_buttons"
+    rows = list(csv.reader(table.read_text().replace("\\x22", '""').splitlines()))
+    assert [row[1] for row in rows] == ["Drops", "This packet", "Overlay", "ARP"]
+    for _, _, expression, _ in rows:
+        tshark.run("-C", "emu", "-r", str(tmp_path / "x.pcap"), "-Y", expression, config=tmp_path)
+    assert complaints(tmp_path) == []
+    table.write_text('"PERHAPS","Drops"\n')
+    assert complaints(tmp_path), "tshark does not look at the table: the test above proves nothing"
+
+
+def complaints(config):
+    done = subprocess.run(
+        [tshark.TSHARK, "-C", "emu", "-r", str(config / "x.pcap")], capture_output=True, text=True, check=False,
+        env={"WIRESHARK_CONFIG_DIR": str(config), "HOME": str(config)},
+    )  # fmt: skip
+    return [line for line in done.stderr.splitlines() if "Running as user" not in line]
+
+
+@pytest.mark.skipif(not STOCK.is_file(), reason="Wireshark's stock colour rules are not installed")
+def test_the_stock_colours_are_wireshark_s_own():
+    ours = wireshark.files()["colorfilters"].splitlines()
+    assert [line for line in STOCK.read_text().splitlines() if not line.startswith("#")] == ours[2:]
