@@ -11,6 +11,7 @@ from collections.abc import Callable
 from benchmarks.measure import ROOT, Row, compare, python
 
 ECHOES = 20_000
+PINGS = 10_000
 
 
 def echo(rounds: int) -> Row:
@@ -32,6 +33,17 @@ def hop(rounds: int) -> Row:
         python("-m", "benchmarks.hop_scapy"),
         aim=1 / 50,
         rounds=rounds,
+    )
+
+
+def tunnel(rounds: int) -> Row:
+    return compare(
+        f"a ping over flannel's VXLAN: {PINGS:,} of them, container to container, 2 hosts",
+        python("-m", "benchmarks.tunnel_emu", str(PINGS)),
+        "this kernel, in namespaces",
+        python("-m", "benchmarks.tunnel_linux", str(PINGS)),
+        aim=3.0,
+        rounds=min(rounds, 3),
     )
 
 
@@ -71,7 +83,7 @@ def memory(_rounds: int) -> Row:
     )
 
 
-BENCHMARKS: dict[str, Callable[[int], Row]] = {"echo": echo, "hop": hop, "start-up": start_up, "scale": scale, "memory": memory}
+BENCHMARKS: dict[str, Callable[[int], Row]] = {"echo": echo, "hop": hop, "tunnel": tunnel, "start-up": start_up, "scale": scale, "memory": memory}
 
 
 def main() -> int:
