@@ -1,4 +1,4 @@
-"""The pings of tunnel_emu in network namespaces of this kernel: what flannel and Docker set up, by hand. Needs root, iproute2, iptables and ping.
+"""The pings of tunnel_emu in namespaces of this kernel: flannel and Docker by hand. Needs root, iproute2, iptables and ping.
 
 python -m benchmarks.tunnel_linux PINGS FOLDER
 """
