@@ -60,30 +60,39 @@ def start_up(rounds: int) -> Row:
     )
 
 
-def scale(rounds: int) -> Row:
+def scale(work: str, what: str, rounds: int, unit: str = "µs") -> Row:
+    """The same in a large lab of flannel hosts and in a small one."""
     return compare(
-        "a container brought up: 100 hosts with 100 each",
-        python("-m", "benchmarks.scale_emu", "time", "100", "100"),
+        f"{work}: 100 flannel hosts with 100 containers each",
+        python("-m", "benchmarks.scale_emu", what, "100", "100", "1000"),
         "emu: 10 hosts with 10 each",
-        python("-m", "benchmarks.scale_emu", "time", "10", "10"),
+        python("-m", "benchmarks.scale_emu", what, "10", "10", "100"),
         aim=1.2,
         rounds=min(rounds, 3),
+        unit=unit,
     )
+
+
+def frame(rounds: int) -> Row:
+    return scale("a frame of the pings between 1,000 pairs", "frame", rounds)
+
+
+def bring_up(rounds: int) -> Row:
+    return scale("a container brought up", "up", rounds)
 
 
 def memory(_rounds: int) -> Row:
-    return compare(
-        "memory of a container: 100 hosts with 100 each",
-        python("-m", "benchmarks.scale_emu", "memory", "100", "100"),
-        "emu: 10 hosts with 10 each",
-        python("-m", "benchmarks.scale_emu", "memory", "10", "10"),
-        aim=1.2,
-        rounds=1,
-        unit="KB",
-    )
+    return scale("memory of a container", "memory", 1, "KB")
 
 
-BENCHMARKS: dict[str, Callable[[int], Row]] = {"echo": echo, "hop": hop, "tunnel": tunnel, "start-up": start_up, "scale": scale, "memory": memory}
+BENCHMARKS: dict[str, Callable[[int], Row]] = {
+    "echo": echo,
+    "hop": hop,
+    "start-up": start_up,
+    "frame": frame,
+    "up": bring_up,
+    "memory": memory,
+}
 
 
 def main() -> int:
