@@ -174,3 +174,16 @@ def test_a_backend_that_cannot_be_had_ends_flanneld(backend, said):
     process = Cluster(1, backend).flanneld(0)
     assert process.exit_status == 1
     assert said in process.stderr
+
+
+def test_a_subnet_that_two_hosts_had_before_goes_to_the_second_and_the_others_follow():
+    lab = Cluster(3, {"Type": "vxlan"})
+    lab.flanneld(0, "10.1.15.1/24")
+    lab.flanneld(2, "10.1.30.1/24")
+    second = lab.flanneld(1, "10.1.15.1/24")
+    assert "Found lease (10.1.15.0/24) matching previously leased subnet, reusing" in second.stderr
+    found = lab.store.get("/coreos.com/network/subnets/10.1.15.0-24")
+    assert found is not None
+    assert '"PublicIP":"192.168.60.12"' in found.value
+    process = lab.run(lab.hosts[2].netns, "bridge fdb show dev flannel.1")
+    assert process.stdout.count(" dst ") == process.stdout.count(" dst 192.168.60.12 ") == 1, process.output
