@@ -192,11 +192,11 @@ TOP_LEVEL = (
 
 
 def ports(container: Container) -> Map:
-    """Every exposed port of a running container on a bridge, with where it is published."""
+    """Every exposed port of a running container on a bridge that has a way out, with where it is published."""
     endpoints = list(container.endpoints.values())
     if container.sandbox is not None and container.sandbox.container is container and container.sandbox.gateway is not None:
         endpoints.append(container.sandbox.gateway)
-    if not any(endpoint.network.driver.reports_ports for endpoint in endpoints):
+    if not any(endpoint.network.driver.reports_ports and not endpoint.network.internal for endpoint in endpoints):
         return Map()
     published = [port for endpoint in endpoints for port in endpoint.published]
     answer: dict[str, list[Json] | None] = {}

@@ -79,3 +79,11 @@ def test_dates_follow_the_calendar(days: int, text: str) -> None:
 
 def test_dates_show_the_nanoseconds_that_there_are() -> None:
     assert date(1_500_000_000) == "2020-01-01T00:00:01.5Z"
+
+
+def test_ports_of_a_container_on_an_internal_network_alone_are_not_told(docker: DockerHost) -> None:
+    docker.runs("docker network create --internal inner", "docker run -d --name web --network inner -p 8080:80 bb httpd -f -p 80")
+    assert docker.out("docker inspect -f '{{json .NetworkSettings.Ports}}' web") == "{}"
+    assert docker.out("docker ps --format '{{.Names}}:{{.Ports}}'") == "web:"
+    docker.runs("docker network connect bridge web")
+    assert docker.out("docker port web") == "80/tcp -> 0.0.0.0:8080"

@@ -149,7 +149,7 @@ def _row(docker: DockerEngine, container: Container, *, whole: bool) -> Row:
     now = docker.engine.now
     ports = [port for endpoint in container.endpoints.values() for port in endpoint.published]
     published = [(port.host_ip, port.host_port, port.port, port.protocol) for port in ports]
-    on_bridge = any(endpoint.network.driver.reports_ports for endpoint in container.endpoints.values())
+    on_bridge = any(at.network.driver.reports_ports and not at.network.internal for at in container.endpoints.values())
     cells = {
         "ID": container.id if whole else container.short_id,
         "Image": container.config.image,
