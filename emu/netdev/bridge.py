@@ -217,6 +217,9 @@ class Bridge(NetDevice):
             self._take_mac(self.mac)
         if not self.mtu_is_set:
             self.mtu = min((dev.mtu for dev in self.ports), default=1500)
+        for dev, port in self.ports.items():  # one whose address was another's too, which has gone (fdb_delete_local)
+            if dev.mac not in self.fdb.entries:
+                self.fdb.add(dev.mac, port, self.engine.now, is_local=True)
 
     def delete(self) -> None:
         for dev in list(self.ports):

@@ -93,6 +93,19 @@ def test_bridge_takes_the_lowest_mac_of_its_ports_unless_one_was_set() -> None:
     assert net.bridge.mac == mac("02:42:00:00:00:01")
 
 
+def test_of_two_devices_with_one_address_the_first_is_the_one_that_is_known() -> None:
+    net = Bridged(2)
+    own = net.bridge.mac
+    net.switch.set_mac(net.bridge, own)
+    net.switch.set_mac(net.switch.device("port1"), mac("02:42:00:00:00:01"))
+    net.switch.set_mac(net.switch.device("port2"), mac("02:42:00:00:00:01"))
+    known = net.bridge.fdb.entries[mac("02:42:00:00:00:01")]
+    assert known.port is net.bridge.ports[net.switch.device("port1")]
+    net.bridge.release(net.switch.device("port1"))
+    known = net.bridge.fdb.entries[mac("02:42:00:00:00:01")]
+    assert known.port is net.bridge.ports[net.switch.device("port2")]
+
+
 def test_bridge_drops_what_does_not_fit_the_port() -> None:
     net = Bridged(2)
     port = net.switch.device("port2")

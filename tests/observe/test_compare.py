@@ -244,3 +244,21 @@ def test_of_a_frame_that_a_recording_has_cut_what_is_there_is_compared(tmp_path)
     (tmp_path / "reference.pcap").write_bytes(cut)
     assert said(tmp_path / "ours.pcap", tmp_path / "reference.pcap") == []
     assert len(said(tmp_path / "other.pcap", tmp_path / "reference.pcap")) == 1
+
+
+def test_what_gre_carries_is_compared_field_by_field(tmp_path: Path) -> None:
+    recording = RECORDINGS / "ovs-gre-key" / "h1.eth0.pcap"
+
+    def other_ids(frames: Frames) -> Frames:
+        """The inner IP id is the sender's choice; 14 + 20 + 8 bytes are around the inner frame."""
+        return [(at, _other_id(wire) if wire[23] == ipv4.GRE and wire[54:56] == ethernet.IPV4 else wire) for at, wire in frames]
+
+    def other_key(frames: Frames) -> Frames:
+        return [(at, wire[:41] + b"\x06" + wire[42:] if wire[23] == ipv4.GRE else wire) for at, wire in frames]
+
+    assert words(tmp_path, recording, other_ids) == []
+    assert "GRE key 6, expected 5" in words(tmp_path, recording, other_key)[0]
+
+
+def _other_id(wire: bytes) -> bytes:
+    return wire[:56] + ipv4.replace(wire[56:], slice(4, 6), b"\x12\x34")

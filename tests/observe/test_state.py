@@ -63,3 +63,13 @@ def test_json_is_compared_value_by_value_and_of_an_object_only_what_was_kept():
         'docker-inspect-web.json, line 2: Name: "/web", expected Name: "/db"'
     ]
     assert said("docker-inspect-web.json", "Error", "{}") == ["docker-inspect-web.json: is no JSON: 'Error'"]
+
+
+def test_open_vswitch_lists_its_ports_in_any_order_and_ages_are_not_compared():
+    ours = "11111111-2222-3333-4444-555555555555\n    Bridge br0\n        Port v1\n            Interface v1\n        Port v2\n"
+    reference = "91111111-2222-3333-4444-555555555555\n    Bridge br0\n        Port v2\n        Port v1\n            Interface v1\n"
+    assert said("h1.ovs-vsctl-show", ours, reference) == []
+    assert said("h1.ovs-vsctl-show", ours, reference.replace("Interface v1", "Interface v3")) != []
+    rows = " port  VLAN  MAC                Age\nLOCAL     0  02:00:00:00:00:01    %d\n    1     0  01:00:5e:00:00:01    2\n"
+    assert said("h1.ovs-fdb", rows % 7, rows % 9) == []
+    assert said("h1.ovs-fdb", rows % 7, rows.replace("LOCAL", "    2") % 9) != []
