@@ -65,12 +65,18 @@ def main() -> None:
 @click.option("-o", "--output", type=click.Path(path_type=Path), help="Folder to write (default: emu-NAME).")
 @click.option("--seed", type=int, help="Another seed than the topology's.")
 @click.option("--json", "as_json", is_flag=True, help="The result as JSON on standard output.")
-def run(topology: Path, output: Path | None, seed: int | None, as_json: bool) -> None:
+@click.option("--live", is_flag=True, help="The merged capture on standard output as it grows, all else on standard error.")
+def run(topology: Path, output: Path | None, seed: int | None, as_json: bool, live: bool) -> None:
     """Run the steps of TOPOLOGY, write the captures, print what happened."""
     from emu.runner import run as run_topology
     from emu.topology.loader import load_topology
 
     gc.disable()  # a lab's garbage is short-lived and without cycles; a collection would walk every captured frame
+    if live and sys.stdout.isatty():
+        raise click.UsageError("--live writes a capture, which is nothing for a terminal: emu run … --live | wireshark -k -i -")
+    stream = sys.stdout.buffer if live else None
+    if live:
+        sys.stdout = sys.stderr
     spec = load_topology(topology, seed=seed)
     for notice in spec.notices:
         click.echo(f"note: {notice}", err=True)
@@ -83,7 +89,7 @@ def run(topology: Path, output: Path | None, seed: int | None, as_json: bool) ->
         )
         click.echo(f"{spec.name} · {counts} · seed {spec.seed}\n")
 
-    result = run_topology(spec, output, on_up=None if as_json else header, on_step=None if as_json else _print_step)
+    result = run_topology(spec, output, on_up=None if as_json else header, on_step=None if as_json else _print_step, live=stream)
     click.echo(json.dumps(_as_data(result), indent=2) if as_json else _summary(result))
     if not result.steps:
         look = f"emu shell {topology}", f"emu exec {topology} {next(iter(spec.hosts))} COMMAND"
@@ -267,12 +273,15 @@ def _summary(result: RunResult) -> str:
     if result.stopped:
         lines.append(f"{click.style('✗', fg='red')} {result.stopped}")
     lines += [f"{click.style('✗', fg='red')} {bug}" for bug in result.bugs]
+    lines += [f"{'dropped' if not number else '':10s} {line}" for number, line in enumerate(result.drops.lines())]
     captures = result.folder / "captures"
     lines += [f"captures   {captures}  ({result.captures} pcap, all.pcapng)", f"open       emu wireshark {result.folder}"]
     return "\n".join(lines)
 
 
 def _as_data(result: RunResult) -> dict[str, Any]:
+    from emu.observe import drop_counters
+
     return {
         "folder": str(result.folder),
         "ok": result.ok,
@@ -280,6 +289,7 @@ def _as_data(result: RunResult) -> dict[str, Any]:
         "bugs": result.bugs,
         "frames": result.frames,
         "dropped": result.dropped,
+        "drops": drop_counters.as_data(result.drops),
         "virtual_seconds": result.virtual_ns / 1e9,
         "steps": [
             {

@@ -7,10 +7,12 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, BinaryIO
 
 from emu.errors import LimitReached
 from emu.lab import Lab, StepResult
+from emu.observe.drop_counters import DropCounters
+from emu.observe.live import LiveCapture
 from emu.observe.recorder import Recorder
 from emu.observe.run_folder import RunFolder
 
@@ -31,13 +33,17 @@ class RunResult:
     containers: int = 0
     interfaces: int = 0
     frames: int = 0
-    dropped: int = 0
+    drops: DropCounters = field(default_factory=DropCounters)
     virtual_ns: int = 0
     real_seconds: float = 0.0
     captures: int = 0
     stopped: str = ""
     notices: list[str] = field(default_factory=list)
     bugs: list[str] = field(default_factory=list)  # of emu: programs that fell over
+
+    @property
+    def dropped(self) -> int:
+        return self.drops.losses
 
     @property
     def problems(self) -> list[tuple[StepResult, str]]:
@@ -56,12 +62,13 @@ def run(
     on_step: Callable[[StepResult], None] | None = None,
     watch: Watch | None = None,
     setup_captures: Path | None = None,
+    live: BinaryIO | None = None,
 ) -> RunResult:
     """Run a topology and write `folder` (default `emu-NAME` in the working directory), whole or not at all.
 
     `on_up` is called when hosts and containers are there, `on_step` after each step; `watch` looks into the lab after each step and at the
     end. Captures begin after the topology's setup and end before what it has for afterwards; those of the setup itself go into the folder
-    `setup_captures`, if one is wanted. Raises EmuError for mistakes of the topology
+    `setup_captures`, if one is wanted. The merged capture is streamed to `live` as it grows. Raises EmuError for mistakes of the topology
     that show only when it is built, OSError for what the file system refuses.
     """
     began = time.perf_counter()
@@ -69,6 +76,7 @@ def run(
     with RunFolder(result.folder) as files, Lab(topology) as lab:
         recorder = Recorder(lab, files, journeys=True, promiscuous=topology.capture.promiscuous, plain=topology.capture.plain)
         early = Recorder(lab, setup_captures, plain=topology.capture.plain) if setup_captures is not None else None
+        stream = LiveCapture(recorder, live) if live is not None else None
         if topology.setup:
             lab.on_netns.remove(recorder.watch)
         lab.engine.on_bug = result.bugs.append
@@ -84,6 +92,8 @@ def run(
             result.steps.append(step)
             if watch is not None:
                 watch(lab, step)
+            if stream is not None:
+                stream.flush()
             if on_step is not None:
                 on_step(step)
 
@@ -97,10 +107,12 @@ def run(
             recorder.log_step(step)
         if watch is not None:
             watch(lab, None)
+        if stream is not None:
+            stream.flush()
         recorder.finish()
         if early is not None:
             early.finish()
-        result.frames, result.dropped, result.captures = recorder.frames, recorder.dropped, recorder.captures
+        result.frames, result.drops, result.captures = recorder.frames, recorder.drops, recorder.captures
     result.real_seconds = time.perf_counter() - began
     return result
 

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from emu.errors import EmuError
 from emu.netdev.device import RX, Direction, NetDevice, Tap
 from emu.netdev.drop import DropReason
+from emu.observe.drop_counters import ORDINARY, DropCounters
 from emu.observe.journey import Dropped, Note, Unanswered
 from emu.observe.pcap import LINKTYPE_ETHERNET, LINKTYPE_RAW
 from emu.observe.store import RecordStore
@@ -30,9 +31,6 @@ if TYPE_CHECKING:
 
 EPOCH_NS = 1_577_836_800 * 1_000_000_000  # 2020-01-01T00:00:00Z: the moment at which virtual time is 0, for programs too
 SWITCHING = ("bridge ", "macvlan ")  # kinds that see frames for others in promiscuous mode only; veths, tunnels and the like see all
-
-# What every network does all the time with frames that are for someone else: counted by the devices, but no drop to be told of.
-ORDINARY = frozenset({DropReason.NOT_MINE, DropReason.ARP_IGNORED, DropReason.ICMP_IGNORED, DropReason.BRIDGE_SAME_PORT})
 
 
 class Watched(Protocol):
@@ -105,7 +103,7 @@ class Recorder:
         self.namespaces: list[Netns] = []
         self.steps: list[Ran] = []
         self.events: list[Event] = []
-        self.dropped = 0
+        self.drops = DropCounters()
         self.captures = 0
         self._journeys = journeys
         self._promiscuous = promiscuous
@@ -120,6 +118,10 @@ class Recorder:
     @property
     def frames(self) -> int:
         return len(self.store)
+
+    @property
+    def dropped(self) -> int:
+        return self.drops.losses
 
     # --- attaching
 
@@ -234,10 +236,10 @@ class Recorder:
         self._happened(place, datagram.trace_id, Unanswered(reason.name))
 
     def _dropped(self, place: str, trace_id: int, at: str, reason: DropReason) -> None:
+        self.drops[place, at, reason] += 1
         quiet = reason in ORDINARY
         if quiet and not self._journeys:
             return
-        self.dropped += not quiet
         self._happened(place, trace_id, Dropped(at, reason.name, quiet=quiet))
 
     # --- the end
