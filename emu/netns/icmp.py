@@ -128,8 +128,8 @@ class Icmp:
         source = datagram.dst if self.netns.is_local(datagram.dst) and datagram.iif is not None else ANY
         try:
             route, source = self.netns.ipv4.route(datagram.src, source)
-        except OSError:
-            return self.netns.unanswered(datagram, DropReason.NO_ROUTE)
+        except OSError as error:
+            return self.netns.answer_failed(datagram, error)
         limited = not (kind == Type.DEST_UNREACH and code == Unreachable.FRAG_NEEDED)
         on_lo = route.dev is not None and route.dev.kind == "loopback"
         if limited and not on_lo and not self._allowed(kind, datagram.src):
@@ -159,8 +159,8 @@ class Icmp:
         cause = datagram.trace_id
         try:
             self.netns.ipv4.send(source, datagram.src, ipv4.ICMP, message, tos=tos, dont_fragment=False, cause=cause, attached=about)
-        except OSError:
-            self.netns.unanswered(datagram, DropReason.NO_ROUTE)
+        except OSError as error:
+            self.netns.answer_failed(datagram, error)
 
     def _allowed(self, kind: int, dst: bytes) -> bool:
         """icmpv4_global_allow and icmpv4_xrlim_allow: token buckets for all and for each destination."""

@@ -111,6 +111,11 @@ class Netns(Addresses):
         for watcher in self.on_drop:
             watcher(datagram, reason, dev)
 
+    def answer_failed(self, datagram: Datagram, error: OSError) -> None:
+        """Our answer to it has no way; or a rule of OUTPUT's has dropped it, which is told already."""
+        if error.errno != errno.EPERM:
+            self.unanswered(datagram, DropReason.NO_ROUTE)
+
     def unanswered(self, datagram: Datagram, reason: DropReason) -> None:
         """Our answer to it, or error about it, is not sent; or one socket does not keep its copy."""
         self.drops[reason] += 1

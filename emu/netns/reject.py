@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from emu.netdev.drop import DropReason
 from emu.packet import ipv4, tcp
 from emu.packet.datagram import Datagram
 from emu.packet.icmp import Type, Unreachable
@@ -39,5 +38,5 @@ def reject(netns: Netns, datagram: Datagram, how: str) -> None:
     wire = tcp.build(datagram.dst, datagram.src, reset)
     try:
         netns.ipv4.send(datagram.dst, datagram.src, ipv4.TCP, wire, identification=0, cause=datagram.trace_id)
-    except OSError:
-        netns.unanswered(datagram, DropReason.NO_ROUTE)
+    except OSError as error:
+        netns.answer_failed(datagram, error)

@@ -106,8 +106,8 @@ class Tcp:
             self.netns.ipv4.send(
                 datagram.dst, datagram.src, TCP, wire, tos=datagram.wire[1], identification=0, cause=datagram.trace_id
             )  # fmt: skip
-        except OSError:
-            self.netns.unanswered(datagram, DropReason.NO_ROUTE)
+        except OSError as error:
+            self.netns.answer_failed(datagram, error)
 
     def error(self, quoted: bytes, kind: int, code: int, _mtu: int, _source: bytes) -> None:
         """tcp_v4_err: an ICMP error about a segment that we had sent; it must quote a number that is in flight."""

@@ -122,7 +122,8 @@ def _dropped(drop: Dropped, replies: list[Journey]) -> Disposition:
 
 
 def _told(error: Journey) -> str:
-    return f"{_how(error)} from {error.hops[0].place}"
+    lost = "" if arrival(error) is not None else f", which was {judge(error).sentence}"
+    return f"{_how(error)} from {error.hops[0].place}{lost}"
 
 
 def _delivered(journey: Journey, replies: list[Journey]) -> Disposition:

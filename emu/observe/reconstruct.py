@@ -29,11 +29,12 @@ from emu.observe.journey import (
     Translated,
     Waited,
 )
+from emu.observe.links import consequence, is_arp_request, relation
 from emu.observe.pcap import LINKTYPE_ETHERNET
 from emu.observe.summary import changes, summary
-from emu.observe.tunnels import TUNNELS, is_outer, vni_of
+from emu.observe.tunnels import TUNNELS, is_outer, switched, vni_of
 from emu.observe.watch import Event, Hit, Routes
-from emu.packet import arp, ethernet, icmp
+from emu.packet import arp, ethernet
 from emu.packet.address import ip_text, is_multicast
 
 if TYPE_CHECKING:
@@ -83,6 +84,7 @@ class Reconstruction:
         self._chosen: dict[tuple[str, bytes], Routed | None] = {}
         self._left: Counter[int] = Counter()  # by packet id: records and happenings to come
         self._caused: dict[int, list[tuple[int, bytes]]] = {}  # by packet id: the packets that name it, as first seen
+        self._unseen: dict[int, tuple[bytes, int]] = {}  # by packet id: a packet that no device saw, and its cause
         self._read_ahead()
 
     def _read_ahead(self) -> None:
@@ -92,6 +94,10 @@ class Reconstruction:
             if frame.cause and frame.trace_id not in left:
                 caused.setdefault(frame.cause, []).append((frame.trace_id, frame.wire))
             left[frame.trace_id] += 1
+        for trace_id, (packet, cause) in self._recorder.lost.items():
+            if trace_id not in left:
+                self._unseen[trace_id] = NO_LINK + packet, cause
+                caused.setdefault(cause, []).append((trace_id, NO_LINK + packet))
         for event in self._recorder.events:
             left[event[2]] += 1
 
@@ -99,11 +105,12 @@ class Reconstruction:
 
     def __iter__(self) -> Iterator[tuple[Record, Hop]]:
         waiting: deque[tuple[Record, Hop, Way]] = deque()
-        events, at = self._recorder.events, 0
+        events = iter(self._recorder.events)
+        event = next(events, None)
         for position, record in enumerate(self._recorder.store):
-            while at < len(events) and events[at][0] <= position:
-                self._event(events[at])
-                at += 1
+            while event is not None and event[0] <= position:
+                self._event(event)
+                event = next(events, None)
             frame = record[3]
             if self._only is None or frame.trace_id in self._only:
                 hop, way = self._record(record)
@@ -112,8 +119,9 @@ class Reconstruction:
             while waiting and waiting[0][2].done:
                 yield waiting[0][:2]
                 waiting.popleft()
-        for event in events[at:]:
+        while event is not None:
             self._event(event)
+            event = next(events, None)
         for trace_id in list(self._ways):
             self._end(trace_id)
         for record, hop, _ in waiting:
@@ -137,10 +145,12 @@ class Reconstruction:
         for place, hop in way.here.items():
             if _is_open(hop) and place not in way.routed and way.wires[place][12:14] == ethernet.IPV4:
                 self._route(way, place, hop.steps, way.wires[place][30:34])
+        wire, journey.cause = self._unseen.get(trace_id, (b"", journey.cause))
         for place, steps in way.pending.items():  # it never reached a device there
             if steps:
-                journey.hops.append(Hop(way.times[place], place, "", "", "", steps))
-        links = [Linked(relation, caused) for caused, relation in map(_consequence, self._caused.get(trace_id, ())) if relation]
+                links = [Linked(relation(wire), journey.cause)] if journey.cause and not journey.hops else []
+                journey.hops.append(Hop(way.times[place], place, "", "", summary(wire) if wire else "", [*links, *steps]))
+        links = [Linked(word, caused) for caused, wire in self._caused.get(trace_id, ()) if (word := consequence(wire))]
         if journey.hops:
             journey.hops[-1].steps.extend(links[:MOST_LINKS])
         way.done = True
@@ -199,13 +209,16 @@ class Reconstruction:
         place = interface.place
         wire = frame.wire if interface.link_type == LINKTYPE_ETHERNET else NO_LINK + frame.wire
         way = self._way(frame.trace_id, frame.cause)
-        if wire == way.wire:  # from device to device as it is: no route
+        before = way.wire
+        if wire == before:  # from device to device as it is: no route
             way.routed.add(place)
         else:
             way.wire, way.text = wire, summary(wire)
         hop = Hop(now, place, interface.label[len(place) + 1 :], direction.value, way.text, way.pending.pop(place, []))
         if frame.cause and not way.journey.hops:
             self._introduce(hop, frame.trace_id, frame.cause, wire)
+        if way.inner is None and interface.kind not in TUNNELS:
+            hop.steps += switched(before, wire)
         if direction is TX:
             self._sent(way, interface, hop, wire)
         else:
@@ -217,8 +230,8 @@ class Reconstruction:
 
     def _introduce(self, hop: Hop, trace_id: int, cause: int, wire: bytes) -> None:
         """A packet that another one caused is seen for the first time."""
-        hop.steps.append(Linked(_relation(wire), cause))
-        packet = arp.parse(wire[14:]) if _is_arp_request(wire) else None
+        hop.steps.append(Linked(relation(wire), cause))
+        packet = arp.parse(wire[14:]) if is_arp_request(wire) else None
         if packet is not None and self._left[cause] and (self._only is None or cause in self._only):
             way = self._way(cause)
             way.times.setdefault(hop.place, hop.time_ns)
@@ -298,31 +311,9 @@ def reconstruct(recorder: Recorder) -> list[Journey]:
     return journeys
 
 
-# --- packets and what they cause
-
-
-def _is_arp_request(wire: bytes) -> bool:
-    return wire[12:14] == ethernet.ARP and wire[20:22] == b"\x00\x01"
-
-
-def _is_error(wire: bytes) -> bool:
-    return wire[12:14] == ethernet.IPV4 and len(wire) > 34 and wire[23] == 1 and wire[14 + (wire[14] & 15) * 4] in icmp.ERRORS
-
-
 def _is_open(hop: Hop) -> bool:
     """It came in and was not dropped there."""
     return hop.direction == "in" and not hop.copy and not any(isinstance(step, Dropped) for step in hop.steps)
-
-
-def _relation(wire: bytes) -> str:
-    """Of a packet to the one that caused it."""
-    return "asks for" if _is_arp_request(wire) else "about" if _is_error(wire) else "answers"
-
-
-def _consequence(caused: tuple[int, bytes]) -> tuple[int, str]:
-    """What its cause says of a packet; nothing of ARP requests: it says that it waited."""
-    trace_id, wire = caused
-    return trace_id, {"asks for": "", "about": "error", "answers": "answered by"}[_relation(wire)]
 
 
 def _blamed(drop: Dropped, steps: list[Step]) -> Dropped:

@@ -18,10 +18,10 @@ from emu.errors import EmuError
 from emu.netdev.device import RX, Direction, NetDevice, Tap
 from emu.netdev.drop import DropReason
 from emu.observe.drop_counters import ORDINARY, DropCounters
-from emu.observe.journey import Dropped, Note, Unanswered
+from emu.observe.journey import Bridged, Dropped, Note, Unanswered
 from emu.observe.pcap import LINKTYPE_ETHERNET, LINKTYPE_RAW
 from emu.observe.store import RecordStore
-from emu.observe.watch import Event, Happening, bridge_decision, watch_namespace
+from emu.observe.watch import EventStore, Happening, bridge_decision, watch_namespace
 
 if TYPE_CHECKING:
     from emu.engine import Engine
@@ -102,7 +102,8 @@ class Recorder:
         self.places: list[str] = []
         self.namespaces: list[Netns] = []
         self.steps: list[Ran] = []
-        self.events: list[Event] = []
+        self.events = EventStore()
+        self.lost: dict[int, tuple[bytes, int]] = {}  # of packets that were dropped in a namespace: what they were, and their cause
         self.drops = DropCounters()
         self.captures = 0
         self._journeys = journeys
@@ -197,11 +198,12 @@ class Recorder:
 
     def _watching(self, seen: Tap) -> Tap:
         """The tap of an interface that may be a bridge's port."""
+        known: dict[tuple[str, ...], Bridged] = {}
 
         def watching(dev: NetDevice, direction: Direction, frame: Frame) -> None:
             seen(dev, direction, frame)
             if direction is RX and dev.master is not None:
-                decision = bridge_decision(dev, frame)
+                decision = bridge_decision(dev, frame, known)
                 if decision is not None:
                     self._happened(dev.netns.name, frame.trace_id, decision)
 
@@ -223,13 +225,14 @@ class Recorder:
     def _happened(self, place: str, trace_id: int, what: Happening) -> None:
         if not self._stopped:
             store = self.store
-            self.events.append((store.spilled + len(store.recent), self.engine.now, trace_id, place, what))
+            self.events.add(store.spilled + len(store.recent), self.engine.now, trace_id, place, what)
 
     def _frame_dropped(self, dev: NetDevice, frame: Frame, reason: DropReason) -> None:
         place = dev.netns.name if dev.netns is not None else ""
         self._dropped(place, frame.trace_id, dev.label, reason)
 
     def _datagram_dropped(self, place: str, datagram: Datagram, reason: DropReason, dev: NetDevice | None) -> None:
+        self.lost.setdefault(datagram.trace_id, (datagram.wire, datagram.cause))
         self._dropped(place, datagram.trace_id, dev.label if dev is not None else place, reason)
 
     def _unanswered(self, place: str, datagram: Datagram, reason: DropReason) -> None:

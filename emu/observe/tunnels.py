@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from emu.encap import vxlan
+from emu.observe.journey import Decapsulated, Encapsulated, Step
+from emu.packet.address import ip_text
 from emu.packet.ethernet import IPV4
 from emu.packet.ipv4 import GRE, IPIP, UDP
 
@@ -15,9 +17,25 @@ def is_outer(wire: bytes, inner: bytes) -> bool:
     return wire[12:14] == IPV4 and len(wire) >= 34 and (inner[12:14] != IPV4 or wire[26:34] != inner[26:34])
 
 
+def _put_in(outer: bytes, inner: bytes) -> str:
+    """How a switch in user space, which has no tunnel devices, has put a frame into another: `gre`, `vxlan`, or empty if it has not."""
+    if len(outer) <= len(inner) or len(inner) < 34 or outer[12:14] != IPV4 or not outer.endswith(inner):
+        return ""
+    return {GRE: "gre", UDP: "vxlan"}.get(outer[23], "")
+
+
 def vni_of(how: str, outer: bytes) -> int | None:
     """Of a VXLAN packet that is not a later fragment."""
     if how != "vxlan" or len(outer) < 50 or (outer[20] & 0x1F or outer[21]):
         return None
     at = 14 + (outer[14] & 15) * 4 + 8
     return int.from_bytes(outer[at + 4 : at + 4 + 3], "big") if len(outer) >= at + vxlan.HEADER else None
+
+
+def switched(before: bytes, after: bytes) -> list[Step]:
+    """What a switch in user space did that has tunnels of its own."""
+    for step, outer, inner in ((Encapsulated, after, before), (Decapsulated, before, after)):
+        how = _put_in(outer, inner)
+        if how:
+            return [step(how, ip_text(outer[26:30]), ip_text(outer[30:34]), vni_of(how, outer))]
+    return []

@@ -6,7 +6,8 @@ All of it is kept as it comes, without a word of text; observe/reconstruct.py ma
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from array import array
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, NamedTuple
 
 from emu.netdev.bridge import Bridge
@@ -46,14 +47,40 @@ Event = tuple[int, int, int, str, Happening]  # how many records there were befo
 Tell = Callable[[str, int, Happening], None]
 
 
+class EventStore:
+    """Happenings in their order: forty bytes for each, as what happens is the same for many packets and is kept once."""
+
+    def __init__(self) -> None:
+        self._numbers = array("q")
+        self._places: dict[str, int] = {}
+        self._what: list[Happening] = []
+
+    def __len__(self) -> int:
+        return len(self._what)
+
+    def add(self, position: int, now: int, trace_id: int, place: str, what: Happening) -> None:
+        self._numbers.extend((position, now, trace_id, self._places.setdefault(place, len(self._places))))
+        self._what.append(what)
+
+    def __iter__(self) -> Iterator[Event]:
+        numbers, places = iter(self._numbers), list(self._places)
+        for position, now, trace_id, place, what in zip(numbers, numbers, numbers, numbers, self._what, strict=False):
+            yield position, now, trace_id, places[place], what
+
+
 def watch_namespace(netns: Netns, tell: Tell) -> Callable[[], None]:
     """Its rules, and its routes as they are and as they change. What it returns ends that."""
     place, netfilter, fib = netns.name, netns.netfilter, netns.fib
+    known: dict[tuple[object, ...], Hit] = {}
 
     def rule_met(event: TraceEvent) -> None:
         datagram, hook, table, chain, number, verdict = event
         rule = netfilter.tables[table].chains[chain].rules[number - 1] if number else None
-        tell(place, datagram.trace_id, Hit(hook, table, chain, number, verdict, rule, datagram.dst))
+        key = (hook, table, chain, number, verdict, id(rule), datagram.dst)
+        hit = known.get(key)
+        if hit is None:
+            hit = known[key] = Hit(hook, table, chain, number, verdict, rule, datagram.dst)
+        tell(place, datagram.trace_id, hit)
 
     def routes_changed(*_: object) -> None:
         tell(place, 0, Routes(tuple(fib.local), tuple(fib.routes)))
@@ -68,17 +95,23 @@ def watch_namespace(netns: Netns, tell: Tell) -> Callable[[], None]:
     return end
 
 
-def bridge_decision(dev: NetDevice, frame: Frame) -> Bridged | None:
-    """What the bridge that has `dev` as a port will do with a frame that comes in there. None: it is no bridge, or it drops the frame."""
+def bridge_decision(dev: NetDevice, frame: Frame, known: dict[tuple[str, ...], Bridged]) -> Bridged | None:
+    """What the bridge that has `dev` as a port will do with a frame that comes in there. None: it is no bridge, or it drops the frame.
+
+    `known` has the decisions so far: most are one of a few.
+    """
     bridge = dev.master
     if not isinstance(bridge, Bridge) or not bridge.up:
         return None
     dst = frame.wire[:6]
-    entry = None if dst[0] & 1 else bridge.fdb.entries.get(dst)
-    if entry is not None:
-        if entry.is_local or entry.port is None:
-            return Bridged(bridge.name, "up", [])
-        if entry.is_static or bridge.engine.now - entry.updated_ns < bridge.fdb.ageing_ns:
-            return Bridged(bridge.name, "forward", [entry.port.dev.name])
-    ports = [port.dev.name for port in bridge.ports.values() if (port.dev is not dev or port.hairpin) and port.dev.up]
-    return Bridged(bridge.name, "flood", ports)
+    entry = None if not dst or dst[0] & 1 else bridge.fdb.entries.get(dst)
+    if entry is not None and (entry.is_static or bridge.engine.now - entry.updated_ns < bridge.fdb.ageing_ns or entry.is_local):
+        port = None if entry.is_local else entry.port
+        key: tuple[str, ...] = (bridge.name, "up") if port is None else (bridge.name, "forward", port.dev.name)
+    else:
+        ports = (port.dev.name for port in bridge.ports.values() if (port.dev is not dev or port.hairpin) and port.dev.up)
+        key = (bridge.name, "flood", *ports)
+    decision = known.get(key)
+    if decision is None:
+        decision = known[key] = Bridged(key[0], key[1], list(key[2:]))
+    return decision

@@ -77,6 +77,14 @@ CASES = {  # what is done before, the probe, its end
         "right",
         "dropped at router/eth0: larger than the MTU, and DF is set; ICMP fragmentation needed from router",
     ),
+    "dropped as too large, and nobody hears of it": (
+        ("router$ ip link set eth1 mtu 1000", "router$ iptables -A OUTPUT -p icmp -j DROP"),
+        "right",
+        (
+            "dropped at router/eth0: larger than the MTU, and DF is set; ICMP fragmentation needed from router, "
+            "which was dropped at router/eth0 by filter OUTPUT: #1 DROP (-p icmp -j DROP)"
+        ),
+    ),
     "unfinished": (
         ("left$ ping -c 1 10.0.2.2", "router$ tc qdisc add dev eth1 root netem delay 60s"),
         "right",
