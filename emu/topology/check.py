@@ -1,4 +1,5 @@
-"""Whether a topology makes sense as a whole: names that exist, addresses that are on their LAN and only once, places that steps can use."""
+"""Whether a topology makes sense as a whole: names that exist, addresses that are on their LAN and only once, places
+and command lines that steps can use."""
 
 from __future__ import annotations
 
@@ -198,6 +199,9 @@ def _check_steps(topology: Topology, report: Report) -> None:
             if problem:
                 near = report.near(step.place, places) if problem.startswith("there") else ""
                 report.wrong_at((*path, "on") if (*path, "on") in report.seen else path, problem + near)
+        problem = _syntax_problem(step.command)
+        if problem:
+            report.wrong_at((*path, "run") if (*path, "run") in report.seen else path, problem)
         if step.background and step.expect != type(step.expect)():
             report.wrong_at((*path, "expect"), "nothing can be expected of a step in the background (its '&')")
         if step.at_ns is not None:
@@ -220,6 +224,18 @@ def _place_problem(step: Step, topology: Topology, report: Report) -> str:
     if host is not None and host.docker is None:
         return f"'{name}' runs no Docker, so it has no container '{container}'"
     return f"there is no place '{step.place}'"
+
+
+def _syntax_problem(command: str) -> str:
+    """What a shell would say of a line that it does not understand, before it runs any of it."""
+    from emu.programs.shell.grammar import parse
+    from emu.programs.shell.syntax import Dialect, ShellSyntaxError
+
+    try:
+        parse(command, Dialect("bash", "bash"))
+    except ShellSyntaxError as error:
+        return str(error).removeprefix("bash: ")
+    return ""
 
 
 def _containers(host: HostSpec, steps: Iterable[Step]) -> dict[str, None]:

@@ -89,6 +89,9 @@ SPOILT: dict[str, tuple[str, str, list[str]]] = {
     "steps that are a number": ("steps:\n  - client$ ping -c 1 192.168.50.10", "steps: 5", ["14: steps: must be a list, not a number"]),
     "step without a place": ("- client$ ping", "- ping", ["15: steps[0]: 'ping -c 1 192.168.50.10' is not PLACE$ COMMAND"]),
     "step that YAML cuts": ("- client$ ping -c 1 192.168.50.10", "- client$ curl -H Host: web", ["15: steps[0]: 'client$ curl -H Host: …' holds ': ', which YAML takes for a key; put the step in quotes"]),
+    "step that no shell understands": ("- client$ ping -c 1 192.168.50.10", "- client$ ping -c 1 192.168.50.10 | | cat", ["15: steps[0]: syntax error near unexpected token `|'"]),
+    "step with an open quote": ("- client$ ping -c 1 192.168.50.10", "- { on: client, run: \"echo 'x\" }", ["15: steps[0].run: unexpected EOF while looking for matching `''"]),
+    "step that asks for what the shell has not": ("- client$ ping -c 1 192.168.50.10", "- client$ [[ -f x ]]", ["15: steps[0]: '[[' is not modelled"]),
     "step of the long form, incomplete": ("- client$ ping -c 1 192.168.50.10", "- { on: client }", ["15: steps[0]: the key 'run' is missing"]),
     "exit status out of range": ("- client$ ping -c 1 192.168.50.10", "- { on: client, run: ls, expect: { exit: 256 } }", ["15: steps[0].expect.exit: 256 is not from 0 to 255"]),
     "broken regular expression": (
