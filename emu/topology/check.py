@@ -1,5 +1,6 @@
 """Whether a topology makes sense as a whole: names that exist, addresses that are on their LAN and only once, places
-and command lines that steps can use."""
+and command lines that steps can use.
+"""
 
 from __future__ import annotations
 
