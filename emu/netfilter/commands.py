@@ -193,8 +193,10 @@ def _check(table: Table, chain: Chain, command: Command) -> None:
         refused = f"{PROGRAM} RULE_{'INSERT' if command.name == '-I' else 'REPLACE' if command.name == '-R' else 'APPEND'} failed"
         allowed = [part.hooks for part in (rule.target, *rule.matches) if part is not None and part.hooks]
         target = rule.target
-        if (target is not None and target.tables and table.name not in target.tables) or (
-            allowed and not table.hooks_of(chain.name) <= frozenset.intersection(*allowed)
+        if (
+            (target is not None and target.tables and table.name not in target.tables)
+            or (allowed and not table.hooks_of(chain.name) <= frozenset.intersection(*allowed))
+            or not all(match.kernel_takes() for match in rule.matches)
         ):
             raise IptablesError(f"{refused} (Invalid argument): rule in chain {chain.name}", 4)
         if target is not None and table.name == "nat" and target.name == "DROP":

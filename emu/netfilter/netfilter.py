@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, NamedTuple
+from weakref import WeakValueDictionary
 
 from emu.engine import SECOND, Engine
 from emu.netdev.drop import DropReason
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from random import Random
 
     from emu.netdev.device import NetDevice
+    from emu.netfilter.matches.recent import RecentList
 
 Step = Callable[[Datagram, Hook, Any, Any], Verdict]
 ACCEPT, DROP, STOLEN = Verdict.ACCEPT, Verdict.DROP, Verdict.STOLEN
@@ -71,6 +73,7 @@ class Netfilter(Run):
         self.conntrack = Conntrack(engine)
         self.nat = Nat(self.conntrack, self._draw)
         self.traced: frozenset[int] = frozenset()  # trace ids that `-j TRACE` has chosen
+        self.recent: WeakValueDictionary[str, RecentList] = WeakValueDictionary()  # those that rules hold
         self.defrag = False  # fragments are put together before the hooks, as conntrack needs them whole
         self.active = INACTIVE
         self._steps = NO_STEPS

@@ -45,7 +45,7 @@ class IptablesError(EmuError):
 ELSEWHERE = frozenset({
     "ah", "bpf", "cgroup", "cluster", "connbytes", "connlabel", "connlimit", "connmark", "control", "cpu", "dccp", "devgroup",
     "dscp", "ecn", "esp", "hashlimit", "helper", "ipvs", "length", "nfacct", "osf", "owner", "pkttype", "policy",
-    "quota", "realm", "recent", "rpfilter", "set", "socket", "string", "tcpmss", "time", "tos", "ttl", "u32", "AUDIT", "CLASSIFY",
+    "quota", "realm", "rpfilter", "set", "socket", "string", "tcpmss", "time", "tos", "ttl", "u32", "AUDIT", "CLASSIFY",
     "CLUSTERIP", "CONNMARK", "CONNSECMARK", "DSCP", "ECN", "HMARK", "IDLETIMER", "LED", "NETMAP", "NFLOG", "NFQUEUE", "RATEEST",
     "SECMARK", "SET", "SYNPROXY", "TCPMSS", "TCPOPTSTRIP", "TEE", "TOS", "TPROXY", "TTL", "ULOG",
 })  # fmt: skip

@@ -11,6 +11,7 @@ from emu.netfilter.matches.mac import Mac
 from emu.netfilter.matches.mark import Mark
 from emu.netfilter.matches.multiport import Multiport
 from emu.netfilter.matches.physdev import Physdev
+from emu.netfilter.matches.recent import Recent
 from emu.netfilter.matches.sctp import Sctp
 from emu.netfilter.matches.state import State
 from emu.netfilter.matches.statistic import Statistic
@@ -28,6 +29,7 @@ MATCHES: dict[str, type[Match]] = {
     "mark": Mark,
     "multiport": Multiport,
     "physdev": Physdev,
+    "recent": Recent,
     "sctp": Sctp,
     "state": State,
     "statistic": Statistic,
