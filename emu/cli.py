@@ -246,6 +246,40 @@ def wireshark(run_folder: Path | None, arguments: tuple[str, ...], tshark: bool,
     sys.exit(wireshark_start.start(run_folder, "tshark" if tshark else "wireshark", arguments))
 
 
+@main.command("import")
+@click.argument("folder", type=click.Path(path_type=Path), required=False)
+@click.option(
+    "-o", "--output", type=click.Path(path_type=Path, dir_okay=False), help="The topology file to write (default: standard output)."
+)
+@click.option("--host", metavar="NAME", help="Of several hosts that the files tell of: this one.")
+@click.option("--json", "as_json", is_flag=True, help="What was and was not carried over as JSON on standard output.")
+@click.option("--commands", is_flag=True, help="Print what to type on the real host, and that is all.")
+def import_(folder: Path | None, output: Path | None, host: str | None, as_json: bool, commands: bool) -> None:
+    """A topology of a real host, from what its own programs print: iptables-save, ip addr, ip route, docker inspect …
+
+    The files are in FOLDER, each optional. The host's rules are taken as they are; a client on its LAN is outside.
+    """
+    if commands:
+        from emu.importer.commands import COLLECT
+
+        click.echo(COLLECT, nl=False)
+        return
+    if folder is None:
+        raise click.UsageError("a FOLDER with the files is needed; --commands prints how to collect them")
+    from emu.importer import report
+    from emu.importer.assemble import import_host
+
+    imported = import_host(folder, host)
+    if output is not None:
+        report.write(imported, output)
+    if as_json:
+        click.echo(json.dumps(report.as_data(imported, output), indent=2, ensure_ascii=False))
+        return
+    if output is None:
+        click.echo(imported.text, nl=False)
+    click.echo(report.report(imported, output), err=output is None)
+
+
 def _print_step(result: StepResult) -> None:
     """The command line with its time, its output below, and what was not as expected."""
     click.echo(f"{result.started_ns / 1e9:8.3f}  {click.style(result.step.place + '$', bold=True)} {result.step.line}")

@@ -1,0 +1,223 @@
+"""`ip addr`, `ip link`, `ip route`, `ip neigh`, `ip rule` (iproute2), as text and as JSON, with and without details.
+
+Not modelled: IPv6 and multipath routes are told of and left out; address lifetimes mean nothing.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable, Iterator
+from itertools import pairwise
+from typing import Any
+
+from emu.importer.model import Address, Device, Facts, File, Foreign, Neighbour, Route
+from emu.topology.spec import Source
+
+HEAD = re.compile(r"\d+: ([^\s:@]+)(?:@([^\s:]+))?: <([^>]*)>(.*)")
+LINK = re.compile(r"link/(\S+)(?: ([0-9a-f:.]+))?")
+INET = re.compile(r"inet6? (\S+)(?: peer \S+)?(?: brd \S+)?(?: any \S+)? scope (\S+)")
+FLAGS = {"onlink", "linkdown", "dead", "pervasive", "offload", "trap", "notify"}
+OF_THE_MOMENT = {"linkdown", "dead", "offload", "trap"}
+TYPES = {"unicast", "local", "broadcast", "multicast", "unreachable", "blackhole", "prohibit", "throw", "anycast", "nat"}
+ROUTE_KEYS = {"gateway": "via", "dev": "dev", "protocol": "proto", "scope": "scope", "prefsrc": "src", "metric": "metric"}
+KINDS = {
+    "bridge", "veth", "vlan", "vxlan", "macvlan", "macvtap", "ipvlan", "dummy", "tun", "wireguard", "bond", "team", "ipip", "sit", "gre",
+    "gretap", "ip6gre", "ip6tnl", "vti", "ifb", "vrf", "geneve", "openvswitch", "can", "nlmon", "xfrm", "ipvtap", "erspan",
+}  # fmt: skip
+
+
+def decoded(file: File) -> list[Any]:
+    """The list that `-j` prints. Raises Foreign."""
+    try:
+        found = json.loads(file.text)
+    except (ValueError, RecursionError) as error:
+        raise Foreign(file.at(getattr(error, "lineno", 1)), f"is cut short, or no JSON: {getattr(error, 'msg', error)}") from None
+    if not isinstance(found, list) or not all(isinstance(each, dict) for each in found):
+        raise Foreign(file.at(), f"is JSON, but not what `{file.kind.replace('-', ' ')}` prints")
+    return found
+
+
+def is_json(file: File) -> bool:
+    return file.text.lstrip()[:1] in ("[", "{")
+
+
+# --- devices and addresses
+
+
+def devices(file: File) -> dict[str, Device]:
+    """By name, in their order. Raises Foreign."""
+    found = (_devices_of_json if is_json(file) else _devices_of_text)(file)
+    return {device.name: device for device in found}
+
+
+def _devices_of_json(file: File) -> Iterator[Device]:
+    for entry in decoded(file):
+        if not entry:  # `ip -j addr show up` leaves empty ones
+            continue
+        if not isinstance(entry.get("ifname"), str) or not isinstance(entry.get("flags", []), list):
+            raise Foreign(file.at(), "has an interface without a name")
+        source = file.line_of(json.dumps(entry["ifname"]))
+        device = Device(entry["ifname"], source, frozenset(map(str, entry.get("flags", []))), _number(entry.get("mtu"), source))
+        device.mac, device.link = str(entry.get("address", "")), str(entry.get("link_type", "ether"))
+        device.peer = str(entry.get("link") or (f"if{entry['link_index']}" if "link_index" in entry else ""))
+        device.master = str(entry.get("master", ""))
+        info = entry.get("linkinfo")
+        device.kind = str(info.get("info_kind", "")) if isinstance(info, dict) else ""
+        for each in _dicts(entry.get("addr_info")):
+            text = f"{each.get('local')}/{each.get('prefixlen')}"
+            plain = "address" not in each and each.get("scope") in ("global", "host", "link")
+            known = device.ipv6 if each.get("family") == "inet6" else device.addresses
+            known.append(Address(text, file.line_of(str(each.get("local"))), plain))
+        yield device
+
+
+def _number(value: Any, source: Source) -> int:
+    try:
+        return int(1500 if value is None else value)
+    except (TypeError, ValueError):
+        raise Foreign(source, f"'{value}' is not an MTU") from None
+
+
+def _dicts(value: Any) -> Iterable[dict[str, Any]]:
+    return [each for each in value if isinstance(each, dict)] if isinstance(value, list) else []
+
+
+def _devices_of_text(file: File) -> Iterator[Device]:
+    device: Device | None = None
+    for number, line in enumerate(file.text.splitlines(), 1):
+        if not line.strip():
+            continue
+        head = HEAD.match(line)
+        if head is not None:
+            if device is not None:
+                yield device
+            device = _head(head, file.at(number))
+        elif device is None or not line.startswith((" ", "\t")):
+            raise Foreign(file.at(number), f"is not a line of `ip addr`: {line.strip()[:60]!r}")
+        else:
+            _detail(device, line.strip(), file.at(number))
+    if device is not None:
+        yield device
+
+
+def _head(head: re.Match[str], source: Source) -> Device:
+    words = head[4].split()
+    pairs = dict(pairwise(words))
+    device = Device(head[1], source, frozenset(head[3].split(",")), _number(pairs.get("mtu"), source))
+    device.peer, device.master = head[2] or "", pairs.get("master", "")
+    return device
+
+
+def _detail(device: Device, line: str, source: Source) -> None:
+    word = line.split(maxsplit=1)[0]
+    if link := LINK.match(line):
+        device.link, device.mac = link[1], link[2] or ""
+    elif inet := INET.match(line):
+        plain = " peer " not in f" {line} " and inet[2] in ("global", "host", "link")
+        (device.ipv6 if word == "inet6" else device.addresses).append(Address(inet[1], source, plain))
+    elif word in KINDS and not device.kind:
+        device.kind = word
+
+
+# --- routes
+
+
+def routes(file: File, facts: Facts) -> list[Route]:
+    """Those of IPv4. Raises Foreign."""
+    return list((_routes_of_json if is_json(file) else _routes_of_text)(file, facts))
+
+
+def _routes_of_json(file: File, facts: Facts) -> Iterator[Route]:
+    for entry in decoded(file):
+        if not isinstance(entry.get("dst"), str):
+            raise Foreign(file.at(), "has a route without a destination")
+        dst, kind = entry["dst"], str(entry.get("type", "unicast"))
+        source = file.line_of(json.dumps(dst))
+        if ":" in dst or ":" in str(entry.get("gateway", "")):
+            facts.remark(source, f"route to {dst}: IPv6 is not modelled")
+        elif "nexthops" in entry:
+            facts.remark(source, f"route to {dst}: multipath is not modelled")
+        else:
+            words = [*([kind] if kind != "unicast" else []), dst]
+            words += [text for key, word in ROUTE_KEYS.items() if key in entry for text in (word, str(entry[key]))]
+            words += [str(flag) for flag in entry.get("flags", []) if flag not in OF_THE_MOMENT]
+            for metric in _dicts(entry.get("metrics")):
+                words += [word for key, value in metric.items() for word in (key, str(value))]
+            yield Route(tuple(words), str(entry.get("dev", "")), str(entry.get("table", "main")), source)
+
+
+def _routes_of_text(file: File, facts: Facts) -> Iterator[Route]:
+    lines = file.text.splitlines()
+    for number, line in enumerate(lines, 1):
+        words, source = line.split(), file.at(number)
+        if not words or words[0] == "nexthop":
+            continue
+        kind = words.pop(0) if words[0] in TYPES else ""
+        if not words or not re.match(r"default$|[0-9a-f.:]+(/\d+)?$", words[0]):
+            raise Foreign(source, f"is not a line of `ip route`: {line.strip()[:60]!r}")
+        dst, rest = words[0], [word for word in words[1:] if word not in OF_THE_MOMENT]
+        if ":" in dst or re.search(r"\bvia (inet6|\S*:)|\bpref (low|medium|high)\b", line):
+            facts.remark(source, f"route to {dst}: IPv6 is not modelled")
+        elif number < len(lines) and lines[number].split()[:1] == ["nexthop"]:
+            facts.remark(source, f"route to {dst}: multipath is not modelled")
+        else:
+            table = rest[rest.index("table") + 1] if "table" in rest[:-1] else "main"
+            rest = rest if table == "main" else _without(rest, "table")
+            route = Route((*([kind] if kind else []), dst, *rest), rest[rest.index("dev") + 1] if "dev" in rest[:-1] else "", table, source)
+            yield route
+
+
+def _without(words: list[str], word: str) -> list[str]:
+    at = words.index(word)
+    return [*words[:at], *words[at + 2 :]]
+
+
+def rules(file: File, facts: Facts) -> None:
+    """Policy routing: only the kernel's own three rules are had. Raises Foreign."""
+    if is_json(file):
+        lines = [(f"{entry.get('priority')}: lookup {entry.get('table', entry.get('action'))}", file.at()) for entry in decoded(file)]
+    else:
+        lines = [(line, file.at(number)) for number, line in enumerate(file.text.splitlines(), 1) if line.strip()]
+    for line, source in lines:
+        if not re.match(r"\d+:", line):
+            raise Foreign(source, f"is not a line of `ip rule`: {line.strip()[:60]!r}")
+        if not re.fullmatch(r"(0:.*lookup local|32766:.*lookup main|32767:.*lookup default)\s*", line):
+            facts.remark(source, f"policy routing is not modelled: {' '.join(line.split())}")
+
+
+# --- neighbours
+
+
+def neighbours(file: File, facts: Facts) -> list[Neighbour]:
+    """Those of IPv4. Raises Foreign."""
+    found = (_neighbours_of_json if is_json(file) else _neighbours_of_text)(file)
+    kept = []
+    for each in found:
+        if ":" not in each.address:
+            kept.append(each)
+        elif "PERMANENT" in each.states:
+            facts.remark(each.source, f"neighbour {each.address}: IPv6 is not modelled")
+    return kept
+
+
+def _neighbours_of_json(file: File) -> Iterator[Neighbour]:
+    for entry in decoded(file):
+        if not isinstance(entry.get("dst"), str):
+            raise Foreign(file.at(), "has a neighbour without an address")
+        states = tuple(map(str, entry.get("state") or ()))
+        yield Neighbour(
+            entry["dst"], str(entry.get("dev", "")), str(entry.get("lladdr", "")), states, file.line_of(json.dumps(entry["dst"]))
+        )
+
+
+def _neighbours_of_text(file: File) -> Iterator[Neighbour]:
+    for number, line in enumerate(file.text.splitlines(), 1):
+        words = line.split()
+        if not words:
+            continue
+        if not re.match(r"[0-9a-f.:]+$", words[0]) or "dev" not in words[:-1]:
+            raise Foreign(file.at(number), f"is not a line of `ip neigh`: {line.strip()[:60]!r}")
+        pairs = dict(pairwise(words))
+        states = tuple(word for word in words[3:] if word.isupper())
+        yield Neighbour(words[0], pairs["dev"], pairs.get("lladdr", ""), states, file.at(number))

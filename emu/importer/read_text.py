@@ -1,0 +1,62 @@
+"""`bridge fdb`, `sysctl -a`, `ss -lntu`: one thing a line (the first also as JSON)."""
+
+from __future__ import annotations
+
+import json
+import re
+
+from emu.importer.model import FdbEntry, File, Foreign, Listener, Setting
+from emu.importer.read_ip import decoded, is_json
+
+SS = re.compile(r"(tcp|udp)\s+(\S+)\s+\d+\s+\d+\s+(\S+):(\d+|\*)\s")
+SETTING = re.compile(r"([a-z][\w./@-]*)\s*=\s?(.*)$")
+
+
+def fdb(file: File) -> list[FdbEntry]:
+    """Raises Foreign."""
+    if is_json(file):
+        found = []
+        for entry in decoded(file):
+            if not isinstance(entry.get("mac"), str):
+                raise Foreign(file.at(), "has an entry without a MAC address")
+            words = [word for key in ("dst", "vni", "port", "via", "master", "vlan") if key in entry for word in (key, str(entry[key]))]
+            words += [str(each) for each in [*entry.get("flags", []), entry.get("state", "")] if each]
+            found.append(FdbEntry(entry["mac"], str(entry.get("ifname", "")), tuple(words), file.line_of(json.dumps(entry["mac"]))))
+        return found
+    found = []
+    for number, line in enumerate(file.text.splitlines(), 1):
+        words = line.split()
+        if words and (len(words) < 3 or words[1] != "dev" or not re.fullmatch(r"[0-9a-f:]{17}", words[0])):
+            raise Foreign(file.at(number), f"is not a line of `bridge fdb`: {line.strip()[:60]!r}")
+        if words:
+            found.append(FdbEntry(words[0], words[2], tuple(words[3:]), file.at(number)))
+    return found
+
+
+def settings(file: File) -> list[Setting]:
+    """Of a key that is there twice, the last; what sysctl says on its way (`permission denied`) is no setting. Raises Foreign."""
+    found: dict[str, Setting] = {}
+    for number, line in enumerate(file.text.splitlines(), 1):
+        match = SETTING.match(line)
+        if match is not None:
+            found[match[1]] = Setting(match[1], "\t".join(match[2].split()), file.at(number))
+        elif line.strip() and not line.startswith("sysctl:") and "\t" not in line and not found:
+            raise Foreign(file.at(number), f"is not a line of `sysctl -a`: {line.strip()[:60]!r}")
+    return list(found.values())
+
+
+def listeners(file: File) -> list[Listener]:
+    """TCP and UDP over IPv4, and those of IPv6 that take IPv4 too (`*`, and `[::]` where nothing else has the port). Raises Foreign."""
+    found: dict[tuple[str, str, int], Listener] = {}
+    for number, line in enumerate(file.text.splitlines(), 1):
+        match = SS.match(line)
+        if match is None and line.strip() and not line.startswith(("Netid", "State")):
+            raise Foreign(file.at(number), f"is not a line of `ss -lntu`: {line.strip()[:60]!r}")
+        if match is None or match[4] == "*":
+            continue
+        address = match[3].partition("%")[0]
+        if address in ("*", "[::]"):
+            address = "0.0.0.0"
+        if not address.startswith("[") and match[2] in ("LISTEN", "UNCONN"):
+            found.setdefault((match[1], address, int(match[4])), Listener(match[1], address, int(match[4]), file.at(number)))
+    return list(found.values())

@@ -1,0 +1,108 @@
+"""iptables-save text for a lab: the same rules in the same order, but for those that emu's iptables does not take.
+
+In the place of such a rule stands one that has the matches which are modelled and no target, and the rule in a comment: its number stays
+free, and who passes it can be told that nobody knows what would have happened. Counters begin at zero.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from emu.engine import Engine
+from emu.errors import EmuError
+from emu.importer.model import Facts, File
+from emu.netfilter import iptables
+from emu.netfilter.netfilter import Netfilter
+from emu.netfilter.rule_text import split_saved
+from emu.netfilter.table import HOOKS_OF
+
+COMMENT = "not modelled: "
+LONGEST = 240  # a comment has up to 255 characters
+COUNTED = re.compile(r"\[\d+:\d+\] (?=-)")
+LINE = re.compile(r"(?:at line:|line) (\d+)")
+STARTS = {"-s", "-d", "-i", "-o", "-p", "-f", "-m", "-j", "-g"}
+
+
+def carried(file: File, facts: Facts) -> str:
+    """The text to restore; a remark for each line that is not as it was."""
+    lines = list(_lines(file, facts))
+    while True:
+        text = "\n".join(line for _, line in lines) + "\n"
+        try:
+            Netfilter(Engine(), "import").restore(text)
+        except EmuError as error:
+            at = LINE.search(str(error))
+            number = min(int(at[1]), len(lines)) if at is not None else len(lines)
+            source, line = lines[number - 1]
+            facts.remark(file.at(source), f"{_reason(error)}: {line}")
+            lines[number - 1] = source, ""
+        else:
+            return "\n".join(line for _, line in lines if line) + "\n"
+
+
+def _lines(file: File, facts: Facts) -> Iterator[tuple[int, str]]:
+    """Each line that counts, with its number in the file."""
+    table, number = "", 0
+    for number, raw in enumerate(file.text.splitlines(), 1):
+        line = COUNTED.sub("", raw.strip())
+        if line.startswith("# Warning"):
+            facts.remark(file.at(number), f"these rules are not in this file: {line.removeprefix('# Warning: ')}")
+        if not line or line.startswith("#"):
+            continue
+        if line.startswith("*"):
+            table = line[1:]
+            if table not in HOOKS_OF:
+                facts.remark(file.at(number), f"the table '{table}' is not modelled, with all its rules")
+        if table and table not in HOOKS_OF:
+            continue
+        yield number, _rule(line, table, file, number, facts) if line.startswith("-") else re.sub(r" \[\d+:\d+\]$", " [0:0]", line)
+    if table in HOOKS_OF and file.text.rstrip().splitlines()[-1].strip().startswith((":", "-", "*")):
+        facts.remark(file.at(number), "is cut short: COMMIT is missing")
+        yield number, "COMMIT"
+
+
+def _rule(line: str, table: str, file: File, number: int, facts: Facts) -> str:
+    """The rule, or what stands in for it."""
+    wrong = _refusal(table, line)
+    if wrong is None:
+        return line
+    facts.remark(file.at(number), f"{wrong}: {line}")
+    try:
+        words = split_saved(line)
+    except EmuError:
+        return ""
+    shown = line.replace('"', "'").replace("\\", "")
+    begin = f"-A {words[1]}" if len(words) > 1 else ""
+    kept, protocol = [], ""
+    for group in _groups(words[2:]):
+        text = " ".join(group)
+        if group[0] not in ("-j", "-g") and begin and _refusal(table, f"{begin} {protocol} {text}") is None:
+            kept.append(text)
+            protocol = text if "-p" in group[:2] else protocol
+    return " ".join([begin, *kept, f'-m comment --comment "{(COMMENT + shown)[:LONGEST]}"'])
+
+
+def _groups(words: list[str]) -> list[list[str]]:
+    """Each option of a rule with its values; a match with its options."""
+    groups: list[list[str]] = []
+    for at, word in enumerate(words):
+        negated = word == "!" and words[at + 1 : at + 2] and words[at + 1] in STARTS
+        if negated or (word in STARTS and not (at and words[at - 1] == "!")) or not groups:
+            groups.append([])
+        groups[-1].append(word)
+    return groups
+
+
+def _refusal(table: str, line: str) -> str | None:
+    """Why emu's iptables does not take the rule by itself; None: it does."""
+    try:
+        iptables.parse(["-t", table, *split_saved(line)])
+    except EmuError as error:
+        return _reason(error)
+    return None
+
+
+def _reason(error: EmuError) -> str:
+    first = str(error).partition("\nTry `")[0].partition("\nError occurred")[0].partition("\n")[0]
+    return re.sub(r"^iptables(-restore)? ?(v[\d.]+ \(nf_tables\))?: (iptables-restore: )?", "", first)
