@@ -36,15 +36,16 @@ def misplaced(journey: Journey, kinds: dict[str, str]) -> list[str]:
     """The hops that nothing before accounts for: earlier than the one before, or out of a place that the packet has not come to."""
     found = []
     visited: set[str] = set()
-    before: Hop | None = None
+    carried = False  # it has been at a device that sends by another namespace
+    before = 0
     for hop in journey.hops:
-        through = before is not None and (TUNNELS | {"macvlan"}) & {kinds.get(before.at, ""), kinds.get(hop.at, "")}
-        if before is not None and hop.time_ns < before.time_ns:
+        carried |= kinds.get(hop.at, "") in TUNNELS | {"macvlan"}
+        if hop.time_ns < before:
             found.append(f"#{journey.id} {hop.at}: earlier than the hop before")
-        if hop.direction == "out" and visited and hop.place not in visited and not through:
+        if hop.direction == "out" and visited and hop.place not in visited and not carried:
             found.append(f"#{journey.id} {hop.at}: leaves, and never came")
         visited.add(hop.place)
-        before = hop
+        before = hop.time_ns
     return found
 
 

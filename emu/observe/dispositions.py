@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from emu.netdev.drop import DropReason
-from emu.observe.journey import Bridged, Dropped, Hop, Journey, Linked, Routed, Step, Unanswered
+from emu.observe.journey import Bridged, Decapsulated, Dropped, Hop, Journey, Linked, Routed, Step, Unanswered
 from emu.observe.journey_text import rule_words
 
 ANSWERED, DELIVERED, REFUSED, REJECTED, DROPPED, UNFINISHED = "answered", "delivered", "refused", "rejected", "dropped", "unfinished"
@@ -59,7 +59,13 @@ def is_request_for_address(journey: Journey) -> bool:
 def arrival(journey: Journey) -> Hop | None:
     """Where it came to an end unharmed: the last device that took it in and neither passed it on nor dropped it."""
     gone_on: set[str] = set()
+    unpacked = 0  # times that it comes out of a tunnel: what came in before was the outer packet
     for hop in reversed([hop for hop in journey.hops if not hop.copy]):
+        if any(isinstance(step, Decapsulated) for step in hop.steps):
+            unpacked += 1
+        elif hop.direction == "in" and unpacked:
+            unpacked -= 1
+            gone_on.add(hop.place)
         if hop.direction == "in" and hop.place not in gone_on and not any(map(_ends_here, hop.steps)):
             return hop
         gone_on.add(hop.place)

@@ -31,7 +31,7 @@ from emu.observe.journey import (
 )
 from emu.observe.links import consequence, is_arp_request, relation
 from emu.observe.pcap import LINKTYPE_ETHERNET
-from emu.observe.summary import changes, summary
+from emu.observe.summary import NO_LINK, changes, summary
 from emu.observe.tunnels import TUNNELS, is_outer, switched, vni_of
 from emu.observe.watch import Event, Hit, Routes
 from emu.packet import arp, ethernet
@@ -41,7 +41,6 @@ if TYPE_CHECKING:
     from emu.observe.recorder import CapturedInterface, Recorder
     from emu.observe.store import Record
 
-NO_LINK = b"\x00" * 12 + ethernet.IPV4  # before an IP packet of a device without a link layer
 ROUTED_BEFORE = frozenset({"INPUT", "FORWARD", "OUTPUT"})  # hooks that lie behind the routing decision
 END = {"src": "source", "dst": "destination"}
 MOST_LINKS = 8
@@ -94,10 +93,10 @@ class Reconstruction:
             if frame.cause and frame.trace_id not in left:
                 caused.setdefault(frame.cause, []).append((frame.trace_id, frame.wire))
             left[frame.trace_id] += 1
-        for trace_id, (packet, cause) in self._recorder.lost.items():
+        for trace_id, (wire, cause) in self._recorder.lost.items():
             if trace_id not in left:
-                self._unseen[trace_id] = NO_LINK + packet, cause
-                caused.setdefault(cause, []).append((trace_id, NO_LINK + packet))
+                self._unseen[trace_id] = wire, cause
+                caused.setdefault(cause, []).append((trace_id, wire))
         for event in self._recorder.events:
             left[event[2]] += 1
 
@@ -148,8 +147,11 @@ class Reconstruction:
         wire, journey.cause = self._unseen.get(trace_id, (b"", journey.cause))
         for place, steps in way.pending.items():  # it never reached a device there
             if steps:
+                if place not in way.routed and wire[12:14] == ethernet.IPV4:
+                    self._route(way, place, steps, wire[30:34], before=steps[:1])
                 links = [Linked(relation(wire), journey.cause)] if journey.cause and not journey.hops else []
                 journey.hops.append(Hop(way.times[place], place, "", "", summary(wire) if wire else "", [*links, *steps]))
+        journey.hops.sort(key=lambda hop: hop.time_ns)
         links = [Linked(word, caused) for caused, wire in self._caused.get(trace_id, ()) if (word := consequence(wire))]
         if journey.hops:
             journey.hops[-1].steps.extend(links[:MOST_LINKS])

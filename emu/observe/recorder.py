@@ -21,6 +21,7 @@ from emu.observe.drop_counters import ORDINARY, DropCounters
 from emu.observe.journey import Bridged, Dropped, Note, Unanswered
 from emu.observe.pcap import LINKTYPE_ETHERNET, LINKTYPE_RAW
 from emu.observe.store import RecordStore
+from emu.observe.summary import NO_LINK
 from emu.observe.watch import EventStore, Happening, bridge_decision, watch_namespace
 
 if TYPE_CHECKING:
@@ -103,7 +104,7 @@ class Recorder:
         self.namespaces: list[Netns] = []
         self.steps: list[Ran] = []
         self.events = EventStore()
-        self.lost: dict[int, tuple[bytes, int]] = {}  # of packets that were dropped in a namespace: what they were, and their cause
+        self.lost: dict[int, tuple[bytes, int]] = {}  # what was dropped, perhaps before a tap saw it, and its cause
         self.drops = DropCounters()
         self.captures = 0
         self._journeys = journeys
@@ -229,10 +230,11 @@ class Recorder:
 
     def _frame_dropped(self, dev: NetDevice, frame: Frame, reason: DropReason) -> None:
         place = dev.netns.name if dev.netns is not None else ""
+        self.lost.setdefault(frame.trace_id, (frame.wire if dev.hard_header_len else NO_LINK + frame.wire, frame.cause))
         self._dropped(place, frame.trace_id, dev.label, reason)
 
     def _datagram_dropped(self, place: str, datagram: Datagram, reason: DropReason, dev: NetDevice | None) -> None:
-        self.lost.setdefault(datagram.trace_id, (datagram.wire, datagram.cause))
+        self.lost.setdefault(datagram.trace_id, (NO_LINK + datagram.wire, datagram.cause))
         self._dropped(place, datagram.trace_id, dev.label if dev is not None else place, reason)
 
     def _unanswered(self, place: str, datagram: Datagram, reason: DropReason) -> None:

@@ -7,6 +7,7 @@ from emu.packet import arp, ethernet
 from emu.packet.address import ip_text, mac_text
 from emu.packet.ipv4 import ICMP, TCP, UDP
 
+NO_LINK = b"\x00" * 12 + ethernet.IPV4  # stands before an IP packet that has no link layer
 _FLAGS = "FSRPAUEC"  # from the lowest bit: FIN SYN RST PSH ACK URG ECE CWR
 _ICMP = {0: "echo reply", 3: "unreachable", 5: "redirect", 8: "echo request", 11: "time exceeded", 12: "parameter problem"}
 _UNREACHABLE = {0: "network", 1: "host", 2: "protocol", 3: "port", 9: "network prohibited", 10: "host prohibited", 13: "prohibited"}
