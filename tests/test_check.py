@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
 import pytest
@@ -164,3 +165,27 @@ def test_a_lab_and_assertions_for_tests_of_your_own(pytester, lab, request):
     result = pytester.runpytest(*plugin, "-p", "no:cacheprovider", "-p", "no:randomly")
     result.assert_outcomes(passed=3, failed=1)
     result.stdout.fnmatch_lines(["one.lo: *ICMP echo request missing at the end*"])
+
+
+def test_files_count_from_the_test_s_folder_and_then_from_the_working_directory(pytester, lab, request):
+    folder = pytester.mkdir("tests")
+    (folder / "beside.yaml").write_text(lab.read_text())
+    shutil.copytree(lab.parent / "reference", folder / "reference")
+    shutil.copytree(lab.parent / "reference", pytester.path / "captures")
+    (folder / "test_it.py").write_text("""
+from emu.testing import assert_matches_reference, assert_same_capture
+
+
+def test_lab(emu_lab):
+    assert "1 received" in emu_lab("beside.yaml").run("one", "ping -c 1 10.0.0.2").stdout
+
+
+def test_reference():
+    assert_matches_reference("beside.yaml")
+
+
+def test_captures():
+    assert_same_capture("reference/one.eth0.pcap", "captures/one.eth0.pcap")
+""")
+    plugin = [] if request.config.pluginmanager.has_plugin("emu") else ["-p", "emu.testing"]
+    pytester.runpytest(*plugin, "-p", "no:cacheprovider", "-p", "no:randomly").assert_outcomes(passed=3)
