@@ -1,7 +1,6 @@
-"""tiny-dns ADDRESS [ZONE]: a name server with a fixed zone, NXDOMAIN for the rest. A small program of emu's own, for labs.
+"""tiny-dns ADDRESS ZONE: a name server with a fixed zone, NXDOMAIN for the rest. A small program of emu's own, for labs.
 
-ZONE is a file of lines `NAME TYPE DATA` (`printer.lan A 192.168.50.20`), TYPE one of A, CNAME, PTR; without it a small zone of its own is
-served.
+ZONE is a file of lines `NAME TYPE DATA` (`printer.lan A 192.168.50.20`), TYPE one of A, CNAME, PTR.
 """
 
 from __future__ import annotations
@@ -13,18 +12,14 @@ from emu.process import Process, UsageError
 from emu.programs.libc.strerror import strerror
 
 TTL = 300
-ZONE = """printer.lan A 192.168.50.20
-gw.lan A 192.168.50.1
-20.50.168.192.in-addr.arpa PTR printer.lan
-"""
 
 Zone = dict[tuple[str, int], bytes | str]
 
 
 async def main(process: Process, argv: list[str]) -> int:
-    if not 2 <= len(argv) <= 3:
-        raise UsageError("usage: tiny-dns ADDRESS [ZONE]", 2)
-    zone = _zone(_read(process, argv[2]) if len(argv) == 3 else ZONE)
+    if len(argv) != 3:
+        raise UsageError("usage: tiny-dns ADDRESS ZONE", 2)
+    zone = _zone(_read(process, argv[2]))
     sock = process.udp_socket()
     try:
         sock.bind((argv[1], dns.PORT))

@@ -47,7 +47,8 @@ def test_the_files_of_a_service_say_what_the_compose_file_says(tmp_path: Path) -
 
 def test_the_servers_of_a_service_are_those_that_are_asked(tmp_path: Path) -> None:
     lab = docker_lab(tmp_path, SERVICES)
-    lab.start("client", "tiny-dns 192.168.50.20")
+    lab.run("client", "echo printer.lan A 192.168.50.20 > /zone")
+    lab.start("client", "tiny-dns 192.168.50.20 /zone")
     assert "Address: 192.168.50.20" in ok(lab.run("docker1/app", "nslookup -type=a printer.lan"))
 
 

@@ -147,7 +147,8 @@ def test_an_unknown_name_is_asked_from_the_container_and_silence_stays_silence(a
 
 def test_the_next_server_is_asked_when_the_first_does_not_know(app: DockerHost) -> None:
     app.host.place.files.write("/empty", "")
-    first, second = (app.host.place.start(["tiny-dns", *words]) for words in (["172.18.0.1", "/empty"], ["192.168.50.10"]))
+    app.host.place.files.write("/zone", "printer.lan A 192.168.50.20\n")
+    first, second = (app.host.place.start(["tiny-dns", *words]) for words in (["172.18.0.1", "/empty"], ["192.168.50.10", "/zone"]))
     app.runs("docker run -d --name asker --network app --dns 172.18.0.1 --dns 192.168.50.10 bb sleep 1000")
     assert addresses(app, "printer.lan", "asker") == [ip("192.168.50.20")]
     assert [process.stdout.count("printer.lan type 1 from") for process in (first, second)] == [1, 1]
@@ -155,7 +156,8 @@ def test_the_next_server_is_asked_when_the_first_does_not_know(app: DockerHost) 
 
 
 def test_short_names_stay_inside_where_the_user_has_set_ndots(app: DockerHost) -> None:
-    process = app.host.place.start(["tiny-dns", "192.168.50.10"])
+    app.host.place.files.write("/zone", "printer.lan A 192.168.50.20\n")
+    process = app.host.place.start(["tiny-dns", "192.168.50.10", "/zone"])
     app.runs("docker run -d --name asker --network app --dns 192.168.50.10 --dns-opt ndots:1 bb sleep 1000")
     reply = ask(app, "nosuch", container="asker")
     assert reply is not None

@@ -148,3 +148,8 @@ def test_dns_ask_shows_code_and_address(machines: Machines) -> None:
     assert machines.output("a", "dns-ask 10.5.0.2 web.lan") == "rcode 0 10.5.0.2\n"
     assert machines.output("a", "dns-ask 10.5.0.2 nosuch") == "rcode 3 \n"
     assert machines.run("a", "dns-ask 10.5.0.1 web.lan").output == "Connection refused\n"
+
+
+def test_the_small_name_server_knows_what_its_zone_says_and_nothing_else(machines: Machines) -> None:
+    assert machines.run("b", "tiny-dns 10.5.0.2").exit_status == 2
+    assert "NXDOMAIN" in machines.run("a", "nslookup gw.lan 10.5.0.2").stdout
