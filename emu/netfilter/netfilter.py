@@ -17,6 +17,7 @@ from emu.netfilter.conntrack import NEW, RELATED, RELATED_REPLY, REPLIES, SECOND
 from emu.netfilter.hooks import Hook
 from emu.netfilter.nat import DST, MANIP_OF, Manip, Nat
 from emu.netfilter.table import Chain, Passage, Rule, Run, Table, Test, Verdict
+from emu.packet import ipv4
 from emu.packet.address import ip_text
 from emu.packet.datagram import Datagram
 
@@ -111,7 +112,7 @@ class Netfilter(Run):
             return ACCEPT  # INVALID or UNTRACKED
         manip = MANIP_OF[hook]
         info = datagram.ct_info
-        if info is RELATED or info is RELATED_REPLY:
+        if (info is RELATED or info is RELATED_REPLY) and datagram.protocol == ipv4.ICMP:  # else REJECT's RST, translated as a segment
             return ACCEPT if self.nat.translate_error(datagram, manip) else DROP
         nat = self.nat
         if info is NEW and not nat.is_set(entry, manip):

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from emu.netfilter.conntrack import RELATED, RELATED_REPLY, REPLIES
 from emu.packet import ipv4, tcp
 from emu.packet.datagram import Datagram
+from emu.packet.ethernet import IPV4
+from emu.packet.frame import Frame
 from emu.packet.icmp import Type, Unreachable
 
 if TYPE_CHECKING:
@@ -36,7 +39,21 @@ def reject(netns: Netns, datagram: Datagram, how: str) -> None:
         sequence, acknowledgment, flags = 0, (segment.sequence + length) & 0xFFFFFFFF, tcp.RST | tcp.ACK
     reset = tcp.Segment(segment.destination_port, segment.source_port, sequence, acknowledgment, flags, 0, b"", b"")
     wire = tcp.build(datagram.dst, datagram.src, reset)
+    if datagram.bridge_port_in is not None and datagram.bridge_port_out is not None:
+        return _reset_bridged(netns, datagram, wire)
+    about = None  # the RST belongs to the connection, confirmed or not, and is translated as its answers are (nf_ct_attach)
+    if datagram.ct is not None:
+        about = datagram.ct, RELATED if datagram.ct_info in REPLIES else RELATED_REPLY
     try:
-        netns.ipv4.send(datagram.dst, datagram.src, ipv4.TCP, wire, identification=0, cause=datagram.trace_id)
+        netns.ipv4.send(datagram.dst, datagram.src, ipv4.TCP, wire, identification=0, cause=datagram.trace_id, attached=about)
     except OSError as error:
         netns.answer_failed(datagram, error)
+
+
+def _reset_bridged(netns: Netns, datagram: Datagram, wire: bytes) -> None:
+    """As if the frame's receiver had sent it: from its MAC address, out of the port that the frame came in by, past all hooks."""
+    assert datagram.frame is not None
+    ethernet = datagram.frame.wire[6:12] + datagram.frame.wire[:6] + IPV4
+    ttl = netns.sysctl.integer("net.ipv4.ip_default_ttl")
+    packet = ipv4.build(datagram.dst, datagram.src, ipv4.TCP, wire, ttl, 0, 0, ipv4.DONT_FRAGMENT)
+    datagram.bridge_port_in.dev.transmit(Frame(ethernet + packet, netns.engine.next_trace_id(), datagram.trace_id))

@@ -85,3 +85,12 @@ def test_what_log_writes_is_read_with_dmesg(tmp_path: Path) -> None:
     (line,) = ok(lab.run("docker1", "dmesg")).splitlines()
     assert "] new: IN=eth0 OUT=docker0 " in line
     assert "SRC=192.168.50.20 DST=172.17.0.2" in line
+
+
+def test_a_reset_for_a_translated_connection_comes_from_the_published_port(tmp_path: Path) -> None:
+    lab = docker_lab(tmp_path, WEB)
+    client = tap(lab, "client/eth0")
+    ok(lab.run("docker1", "iptables -I DOCKER-USER -i eth0 -p tcp -j REJECT --reject-with tcp-reset"))
+    assert lab.run("client", "curl -s http://192.168.50.10:8080/").exit_status == 7
+    (reset,) = [packet for packet in client.packets if TCP in packet and packet[TCP].flags.R]
+    assert (reset[IP].src, reset[TCP].sport) == ("192.168.50.10", 8080)

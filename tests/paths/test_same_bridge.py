@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from scapy.layers.inet import ICMP, IP
+from scapy.layers.inet import ICMP, IP, TCP
 from scapy.layers.l2 import ARP, Ether
 
 from tests.labs import docker_lab, layers, ok, tap
@@ -39,3 +39,14 @@ def test_container_addresses_follow_from_their_macs(tmp_path: Path) -> None:
         dev = lab.place(f"docker1/{name}").netns.device("eth0")
         (mine,) = dev.netns.addresses(dev)
         assert dev.mac == b"\x02\x42" + mine.ip
+
+
+def test_a_reset_for_a_bridged_connection_comes_from_the_other_container_s_mac_and_never_crosses_the_bridge(tmp_path: Path) -> None:
+    lab = docker_lab(tmp_path, TWO)
+    box, bridge = tap(lab, "docker1/box/eth0"), tap(lab, "docker1/docker0")
+    ok(lab.run("docker1", "iptables -I DOCKER-USER -i docker0 -o docker0 -p tcp -j REJECT --reject-with tcp-reset"))
+    target = lab.place("docker1/web").files.read("/etc/hosts").splitlines()[-1].split()[0]
+    assert "Connection refused" in lab.run("docker1/box", f"wget -q -O - http://{target}/").stderr
+    (reset,) = [packet for packet in box.packets if TCP in packet and packet[TCP].flags.R]
+    assert reset[Ether].src == next(packet for packet in box.packets if ARP in packet and packet[ARP].op == 2)[ARP].hwsrc
+    assert not [packet for packet in layers(bridge, TCP) if packet.flags.R]
