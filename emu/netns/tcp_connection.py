@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from emu.packet.tcp import Segment
 
 INVALID_RATE_NS = 500 * MILLISECOND  # tcp_invalid_ratelimit
+CONNECT_NS = 200_000  # how long connect(2) keeps the socket to itself; what veths and the host bring back is there before that
 
 S = TcpState
 _CAN_SEND = frozenset({S.ESTABLISHED, S.CLOSE_WAIT, S.FIN_WAIT1, S.CLOSING, S.LAST_ACK})
@@ -47,6 +48,7 @@ class Connection:
         self.local_ip, self.local_port, self.peer_ip, self.peer_port = key
         self.state = S.SYN_SENT
         self.listener: TcpListener | None = None
+        self.opened_ns = self.engine.now
         self.error: OSError | None = None
         self.orphaned = False  # the program has closed it
         self.scaled = bool(self.sysctl("tcp_window_scaling"))
@@ -211,8 +213,9 @@ class Connection:
         self.fail(OSError(number, os.strerror(number)))
 
     def on_icmp_error(self, number: int) -> None:
-        """An ICMP error is final while connecting; later it is only remembered (tcp_v4_err)."""
-        if self.state in {S.SYN_SENT, S.SYN_RECEIVED}:
+        """An ICMP error is final while connecting; within connect(2) itself and later it is only remembered (tcp_v4_err)."""
+        within_connect = self.state is S.SYN_SENT and self.engine.now < self.opened_ns + CONNECT_NS
+        if self.state in {S.SYN_SENT, S.SYN_RECEIVED} and not within_connect:
             if self.listener is None:
                 self.fail(OSError(number, os.strerror(number)))
             elif number in {errno.EHOSTUNREACH, errno.ENETUNREACH}:

@@ -107,3 +107,23 @@ def test_progress_confirms_the_neighbour():
     lab.run(lab.carry(lab.left, lab.right, "10.0.0.2", b"x" * 1000))
     entries = list(lab.left.neighbours.entries.values())
     assert [entry.confirmed_ns > 0 for entry in entries] == [True]
+
+
+def test_an_error_that_comes_back_within_connect_counts_only_when_the_second_syn_brings_it_again():
+    lab = Neighbours()
+    lab.right.iptables("-A INPUT -p tcp --dport 80 -j REJECT --reject-with icmp-host-prohibited")
+    with pytest.raises(OSError, match="No route to host"):
+        lab.run(lab.left.tcp.connect(("10.0.0.2", 80)))
+    assert round(lab.engine.now / SECOND, 2) == 1
+
+
+def test_an_error_that_takes_longer_than_connect_ends_the_attempt():
+    lab = Neighbours()
+    lab.right.iptables("-A INPUT -p tcp --dport 80 -j REJECT --reject-with icmp-host-prohibited")
+    story = lab.engine.spawn(lab.left.tcp.connect(("10.0.0.2", 80)))
+    lab.ends[1].set_up(False)
+    lab.engine.call_later(SECOND // 2, lab.ends[1].set_up, True)  # the request for the neighbour is answered after a second
+    with pytest.raises(OSError, match="No route to host"):
+        lab.engine.run(until=story)
+        story.result()
+    assert lab.engine.now < 2 * SECOND
