@@ -142,7 +142,11 @@ def _lab(plan: Plan) -> Lab:
 
 def _settings(lab: Lab, plan: Plan, facts: Facts) -> list[Command]:
     """`sysctl -w` for each value that is another one in the lab; those of emu's own bridges and veths by the same names."""
-    sysctl = lab.hosts[plan.host].netns.sysctl
+    netns = lab.hosts[plan.host].netns
+    if any(setting.key.startswith("net.bridge.") for setting in facts.settings) and plan.docker is None:
+        netns.load_br_netfilter()
+        plan.type(facts.settings[0].source, "modprobe br_netfilter")
+    sysctl = netns.sysctl
     known = set(sysctl.keys())
     unknown: dict[str, list[Setting]] = {}
     commands = []
@@ -157,7 +161,8 @@ def _settings(lab: Lab, plan: Plan, facts: Facts) -> list[Command]:
             commands.append(Command(f"sysctl -q -w {shlex.quote(f'{setting.key}={value}')}", setting.source))
     for family, found in unknown.items():
         shown = ", ".join(each.key for each in found[:SHOWN]) + (f" and {len(found) - SHOWN} more" if len(found) > SHOWN else "")
-        facts.remark(found[0].source, f"{family}: not modelled: {shown}")
+        every = tuple(f"{each.source}: {each.key} = {each.value}" for each in found)
+        facts.remark(found[0].source, f"sysctls {family}: not modelled: {shown}", every)
     return commands
 
 
@@ -168,9 +173,10 @@ def _device_of(key: str) -> str:
 
 
 def _family(key: str) -> str:
+    """What those have in common that one remark is for."""
     if not key.startswith("net."):
-        return "sysctls that are not of the network"
-    return f"sysctls of {_device_of(key) or '.'.join(key.split('.')[:2])}"
+        return "that are not of the network"
+    return "of IPv6" if key.startswith("net.ipv6.") else "of devices" if _device_of(key) else "of the network"
 
 
 def _check_addresses(lab: Lab, plan: Plan, facts: Facts) -> None:

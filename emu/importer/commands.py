@@ -15,7 +15,12 @@ ss -lntu > ss-lntu.txt
 docker network inspect $(docker network ls -q) > docker-network-inspect.json
 docker inspect $(docker ps -q) > docker-inspect.json
 for c in $(docker ps -q); do
-  nsenter -t $(docker inspect -f '{{.State.Pid}}' $c) -n ss -lntu > $(docker inspect -f '{{.Name}}' $c | tr -d /).ss-lntu.txt
+  name=$(docker inspect -f '{{.Name}}' $c | tr -d /)
+  inside="nsenter -t $(docker inspect -f '{{.State.Pid}}' $c) -n"
+  $inside ss -lntu > $name.ss-lntu.txt
+  $inside ip addr > $name.ip-addr.txt
+  $inside ip route > $name.ip-route.txt
+  $inside iptables-save > $name.iptables-save.txt
 done
-) 2> emu-host/errors.log
+) 2> emu-host/errors.log; cat emu-host/errors.log
 """.lstrip()

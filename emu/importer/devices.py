@@ -10,6 +10,7 @@ from ipaddress import IPv4Interface, IPv4Network
 
 from emu.importer.model import Address, Device, Facts
 from emu.importer.plan import Plan
+from emu.importer.wires import plan_wire
 from emu.topology.spec import NOWHERE, Source
 
 BY_NAME = (
@@ -52,7 +53,8 @@ def plan_devices(plan: Plan, facts: Facts) -> None:
         _device(plan, facts, device)
         _ipv6(facts, device)
     for device in facts.devices.values():
-        if device.name in plan.interfaces and device.master:
+        there = device.name in plan.interfaces or any(command.line.startswith(f"ip link add {device.name} ") for command in plan.setup)
+        if there and device.master and device.master not in plan.bridges:
             plan.type(device.source, "ip link set", device.name, "master", device.master)
     if not plan.interfaces:
         facts.remark(Source("ip addr", 0), "there is no network card on a LAN; an eth0 is made up for the client to be outside of")
@@ -68,7 +70,10 @@ def _device(plan: Plan, facts: Facts, device: Device) -> None:
         _nic(plan, facts, device)
     elif kind in MADE:
         _made(plan, device, kind)
-    elif not (kind == "veth" and device.master in plan.bridges):  # those are containers', and come with them
+    elif kind == "veth":
+        if device.master not in plan.bridges and not plan_wire(plan, facts, device):  # those in Docker's bridges come with its containers
+            _left_out(facts, device, kind)
+    else:
         _left_out(facts, device, kind)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable
 from itertools import pairwise
 from pathlib import Path
@@ -14,6 +15,7 @@ from emu.importer.model import Described, Device, Facts, File, Remark, Route
 from emu.importer.read_docker import mapping, word
 from emu.topology.spec import Source
 
+NEVER_EMPTY = {"iptables-save", "ip-addr", "ip-route", "ip-rule", "sysctl", "docker-network-inspect", "docker-inspect"}
 DOCKER = {"docker-inspect": "NetworkSettings", "docker-network-inspect": "IPAM"}
 
 
@@ -32,13 +34,14 @@ def read_folder(folder: Path, host: str | None = None) -> tuple[Facts, list[str]
     facts.name = place or "host"
     for file in files:
         if file.place in (place, "") and not file.text.strip():
-            facts.remark(Source(file.name, 0), "is empty")
+            if file.kind in NEVER_EMPTY:
+                facts.remark(Source(file.name, 0), "is empty")
         elif file.place in (place, "") and file in inspected:
             _take_docker(facts, file, inspected[file] or [], problems)
         elif file.place == place:
             _tried(problems, _take, file, facts)
-        elif file.place in names and file.kind == "ss-lntu":
-            facts.inner[file.place] = _tried(problems, read_text.listeners, file) or []
+        elif file.place in names and file.kind in INNER:
+            _tried(problems, INNER[file.kind], file, facts)
         else:
             not_needed.append(file.name)
     _check(facts, problems)
@@ -102,6 +105,14 @@ def _take_listeners(file: File, facts: Facts) -> None:
     facts.listeners = read_text.listeners(file)
 
 
+def _take_inner_rules(file: File, facts: Facts) -> None:
+    """Of a container's own rules Docker makes those for its name server."""
+    own = [(number, line) for number, line in enumerate(file.text.splitlines(), 1) if line.startswith("-A ")]
+    for number, line in own:
+        if not re.search(r"-d 127\.0\.0\.11/32|-s 127\.0\.0\.11/32", line):
+            facts.remark(file.at(number), f"a rule within container '{file.place}' is left out: {line}")
+
+
 def _take_ipv6(file: File, facts: Facts) -> None:
     rules = [number for number, line in enumerate(file.text.splitlines(), 1) if line.startswith("-A ")]
     if rules:
@@ -126,6 +137,14 @@ TAKE: dict[str, Callable[[File, Facts], None]] = {
     "sysctl": lambda file, facts: facts.settings.extend(read_text.settings(file)),
     "ss-lntu": _take_listeners,
     "ip6tables-save": _take_ipv6,
+}
+
+
+INNER: dict[str, Callable[[File, Facts], None]] = {  # of a container
+    "ss-lntu": lambda file, facts: facts.inner.update({file.place: read_text.listeners(file)}),
+    "iptables-save": _take_inner_rules,
+    "ip-addr": lambda file, facts: facts.inner_devices.update({file.place: read_ip.devices(file)}),
+    "ip-route": lambda file, facts: facts.inner_routes.update({file.place: read_ip.routes(file, Facts())}),
 }
 
 

@@ -17,6 +17,7 @@ class Remark(NamedTuple):
 
     source: Source
     text: str
+    also: tuple[str, ...] = ()  # more of the same kind, one by one
 
     def __str__(self) -> str:
         return f"{self.source}: {self.text}" if self.source.line else f"{self.source.file}: {self.text}"
@@ -68,6 +69,7 @@ class Device:
     peer: str = ""  # what comes after the @
     master: str = ""
     kind: str = ""
+    index: int = 0
     addresses: list[Address] = field(default_factory=list)
     ipv6: list[Address] = field(default_factory=list)
 
@@ -146,7 +148,9 @@ class Facts:
     networks: dict[str, Described] | None = None
     containers: dict[str, Described] | None = None
     inner: dict[str, list[Listener]] = field(default_factory=dict)  # of containers, by name
+    inner_devices: dict[str, dict[str, Device]] = field(default_factory=dict)
+    inner_routes: dict[str, list[Route]] = field(default_factory=dict)
     remarks: list[Remark] = field(default_factory=list)
 
-    def remark(self, source: Source, text: str) -> None:
-        self.remarks.append(Remark(source, text))
+    def remark(self, source: Source, text: str, also: tuple[str, ...] = ()) -> None:
+        self.remarks.append(Remark(source, text, also))

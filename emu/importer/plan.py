@@ -33,4 +33,7 @@ class Plan:
     client: dict[str, Any] = field(default_factory=dict)
 
     def type(self, source: Source, *words: str) -> None:
-        self.setup.append(Command(" ".join(words), source))
+        """Once: JSON and text may both ask for it."""
+        line = " ".join(words)
+        if all(command.line != line for command in self.setup):
+            self.setup.append(Command(line, source))

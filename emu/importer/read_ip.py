@@ -14,7 +14,7 @@ from typing import Any
 from emu.importer.model import Address, Device, Facts, File, Foreign, Neighbour, Route
 from emu.topology.spec import Source
 
-HEAD = re.compile(r"\d+: ([^\s:@]+)(?:@([^\s:]+))?: <([^>]*)>(.*)")
+HEAD = re.compile(r"(?P<index>\d+): ([^\s:@]+)(?:@([^\s:]+))?: <([^>]*)>(.*)")
 LINK = re.compile(r"link/(\S+)(?: ([0-9a-f:.]+))?")
 INET = re.compile(r"inet6? (\S+)(?: peer \S+)?(?: brd \S+)?(?: any \S+)? scope (\S+)")
 FLAGS = {"onlink", "linkdown", "dead", "pervasive", "offload", "trap", "notify"}
@@ -61,11 +61,11 @@ def _devices_of_json(file: File) -> Iterator[Device]:
         device = Device(entry["ifname"], source, frozenset(map(str, entry.get("flags", []))), _number(entry.get("mtu"), source))
         device.mac, device.link = str(entry.get("address", "")), str(entry.get("link_type", "ether"))
         device.peer = str(entry.get("link") or (f"if{entry['link_index']}" if "link_index" in entry else ""))
-        device.master = str(entry.get("master", ""))
+        device.master, device.index = str(entry.get("master", "")), _number(entry.get("ifindex", 0), source)
         info = entry.get("linkinfo")
         device.kind = str(info.get("info_kind", "")) if isinstance(info, dict) else ""
         for each in _dicts(entry.get("addr_info")):
-            text = f"{each.get('local')}/{each.get('prefixlen')}"
+            text = str(each.get("local")) if "address" in each else f"{each.get('local')}/{each.get('prefixlen')}"
             plain = "address" not in each and each.get("scope") in ("global", "host", "link")
             known = device.ipv6 if each.get("family") == "inet6" else device.addresses
             known.append(Address(text, file.line_of(str(each.get("local"))), plain))
@@ -102,10 +102,10 @@ def _devices_of_text(file: File) -> Iterator[Device]:
 
 
 def _head(head: re.Match[str], source: Source) -> Device:
-    words = head[4].split()
+    words = head[5].split()
     pairs = dict(pairwise(words))
-    device = Device(head[1], source, frozenset(head[3].split(",")), _number(pairs.get("mtu"), source))
-    device.peer, device.master = head[2] or "", pairs.get("master", "")
+    device = Device(head[2], source, frozenset(head[4].split(",")), _number(pairs.get("mtu"), source))
+    device.peer, device.master, device.index = head[3] or "", pairs.get("master", ""), int(head["index"])
     return device
 
 
@@ -134,8 +134,8 @@ def _routes_of_json(file: File, facts: Facts) -> Iterator[Route]:
             raise Foreign(file.at(), "has a route without a destination")
         dst, kind = entry["dst"], str(entry.get("type", "unicast"))
         source = file.line_of(json.dumps(dst))
-        if ":" in dst or ":" in str(entry.get("gateway", "")):
-            facts.remark(source, f"route to {dst}: IPv6 is not modelled")
+        if ":" in dst or "via" in entry or ":" in str(entry.get("gateway", "")):
+            _ipv6(facts, source, dst, made_by_kernel=entry.get("protocol") == "kernel" or kind == "multicast")
         elif "nexthops" in entry:
             facts.remark(source, f"route to {dst}: multipath is not modelled")
         else:
@@ -158,7 +158,7 @@ def _routes_of_text(file: File, facts: Facts) -> Iterator[Route]:
             raise Foreign(source, f"is not a line of `ip route`: {line.strip()[:60]!r}")
         dst, rest = words[0], [word for word in words[1:] if word not in OF_THE_MOMENT]
         if ":" in dst or re.search(r"\bvia (inet6|\S*:)|\bpref (low|medium|high)\b", line):
-            facts.remark(source, f"route to {dst}: IPv6 is not modelled")
+            _ipv6(facts, source, dst, made_by_kernel="proto kernel" in line or kind == "multicast")
         elif number < len(lines) and lines[number].split()[:1] == ["nexthop"]:
             facts.remark(source, f"route to {dst}: multipath is not modelled")
         else:
@@ -166,6 +166,12 @@ def _routes_of_text(file: File, facts: Facts) -> Iterator[Route]:
             rest = rest if table == "main" else _without(rest, "table")
             route = Route((*([kind] if kind else []), dst, *rest), rest[rest.index("dev") + 1] if "dev" in rest[:-1] else "", table, source)
             yield route
+
+
+def _ipv6(facts: Facts, source: Source, dst: str, *, made_by_kernel: bool) -> None:
+    """Of those that come with an address nothing is said: of the address it is."""
+    if not made_by_kernel:
+        facts.remark(source, f"route to {dst}: IPv6 is not modelled")
 
 
 def _without(words: list[str], word: str) -> list[str]:
@@ -176,7 +182,7 @@ def _without(words: list[str], word: str) -> list[str]:
 def rules(file: File, facts: Facts) -> None:
     """Policy routing: only the kernel's own three rules are had. Raises Foreign."""
     if is_json(file):
-        lines = [(f"{entry.get('priority')}: lookup {entry.get('table', entry.get('action'))}", file.at()) for entry in decoded(file)]
+        lines = [(_rule(entry), file.at()) for entry in decoded(file)]
     else:
         lines = [(line, file.at(number)) for number, line in enumerate(file.text.splitlines(), 1) if line.strip()]
     for line, source in lines:
@@ -184,6 +190,13 @@ def rules(file: File, facts: Facts) -> None:
             raise Foreign(source, f"is not a line of `ip rule`: {line.strip()[:60]!r}")
         if not re.fullmatch(r"(0:.*lookup local|32766:.*lookup main|32767:.*lookup default)\s*", line):
             facts.remark(source, f"policy routing is not modelled: {' '.join(line.split())}")
+
+
+def _rule(entry: dict[str, Any]) -> str:
+    source = f"{entry.get('src')}/{entry['srclen']}" if "srclen" in entry else str(entry.get("src", "all"))
+    words = [f"{entry.get('priority')}:", "from", source]
+    words += [word for key in ("dst", "iif", "oif", "fwmark") if key in entry for word in (key if key != "dst" else "to", str(entry[key]))]
+    return " ".join([*words, "lookup", str(entry.get("table", entry.get("action", "")))])
 
 
 # --- neighbours

@@ -31,7 +31,10 @@ def report(imported: Imported, output: Path | None) -> str:
 
 
 def as_data(imported: Imported, output: Path | None) -> dict[str, Any]:
-    remarks = [{"file": each.source.file, "line": each.source.line or None, "text": each.text} for each in imported.remarks]
+    remarks = [
+        {"file": each.source.file, "line": each.source.line or None, "text": each.text, **({"all": each.also} if each.also else {})}
+        for each in imported.remarks
+    ]
     return {
         "topology": str(output) if output is not None else imported.text,
         "host": imported.host,

@@ -29,7 +29,7 @@ _Writer.ignore_aliases = lambda *_: True  # type: ignore[method-assign]
 
 
 def topology_text(plan: Plan, folder: Path, remarks: Iterable[Remark]) -> str:
-    head = [f"# The host {plan.host}, as the files in {folder.name or folder} tell; by `emu import`. The client is one that is made up."]
+    head = [f"# A real host, as the files in {folder.absolute().name or folder} tell (`emu import`). The client is one that is made up."]
     listed = [f"#   {' '.join(str(remark).split())}" for remark in remarks]
     if listed:
         head += ["# Not carried over:", *listed]
