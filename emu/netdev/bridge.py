@@ -46,6 +46,10 @@ class BridgeNetfilter(Protocol):
 
     def forward(self, source: BridgePort, target: BridgePort, frame: Frame, datagram: Datagram) -> list[Frame]: ...
 
+    waiting: dict[int, tuple[BridgePort, Frame, Datagram]]
+
+    def resume(self, sent: Frame) -> tuple[BridgePort, Frame, Datagram] | None: ...
+
 
 class Bridge(NetDevice):
     """A bridge device and its ports; towards the host it is a device like others, with its own address."""
@@ -153,6 +157,11 @@ class Bridge(NetDevice):
 
     def start_xmit(self, frame: Frame) -> None:
         """br_dev_xmit."""
+        hooks = self.call_iptables
+        if hooks is not None and hooks.waiting:
+            resumed = hooks.resume(frame)
+            if resumed is not None:
+                return self._forward_or_up(*resumed)
         dst = frame.wire[:6]
         entry = None if dst[0] & 1 else self.fdb.lookup(dst, self.engine.now)
         if entry is None or entry.port is None:
@@ -171,7 +180,9 @@ class Bridge(NetDevice):
         self.has_had_ports = True
         dev.master = self
         dev.rx_handler = self.handle_frame
+        dev.changed()
         self.fdb.add(dev.mac, port, self.engine.now, is_local=True)
+        dev.changed("port")
         self._follow_ports()
         return port
 
@@ -179,8 +190,10 @@ class Bridge(NetDevice):
         """`ip link set DEV nomaster`; the namespace takes over what the device receives."""
         port = self.ports.pop(dev)
         self.fdb.forget_port(port)
+        dev.changed("unport")
         dev.master = None
         dev.rx_handler = dev.netns.receive if dev.netns is not None else None
+        dev.changed()
         self._follow_ports()
 
     def set_mac(self, mac: Mac) -> None:
@@ -211,12 +224,15 @@ class Bridge(NetDevice):
 
     def _follow_ports(self) -> None:
         """Without an address of its own a bridge takes its ports' lowest, zeros after the last has gone; and their smallest MTU."""
+        before = self.mac, self.mtu
         if not self.mac_is_set:
             self._take_mac(min((dev.mac for dev in self.ports), default=ZERO_MAC))
         elif self.mac not in self.fdb.entries:
             self._take_mac(self.mac)
         if not self.mtu_is_set:
             self.mtu = min((dev.mtu for dev in self.ports), default=1500)
+        if before != (self.mac, self.mtu):
+            self.changed()
         for dev, port in self.ports.items():  # one whose address was another's too, which has gone (fdb_delete_local)
             if dev.mac not in self.fdb.entries:
                 self.fdb.add(dev.mac, port, self.engine.now, is_local=True)

@@ -159,6 +159,15 @@ class NetDevice:
         self.up = up
         self.activated |= up
 
+    def followers(self) -> list[NetDevice]:
+        """Devices whose carrier may hang on this one's state."""
+        return ([self.master] if self.master is not None else []) + (self.macvlans.children if self.macvlans is not None else [])
+
+    def changed(self, what: str = "changed") -> None:
+        """Something that `ip link` shows is another now (netdev_state_change); the words are those of Netns.on_link."""
+        if self.netns is not None:
+            self.netns.link_changed(self, what)
+
     def set_mac(self, mac: Mac) -> None:
         self.mac = mac
         if self.master is not None:
@@ -172,7 +181,9 @@ class NetDevice:
             self.master.release(self)
         if self.macvlans is not None:
             self.macvlans.close()
-        self.up = False
+        if self.up:
+            self.up = False
+            self.changed()
 
     def details(self) -> dict[str, Any]:
         """What `ip -d link` shows of this kind beyond the common attributes."""

@@ -30,11 +30,14 @@ class Veth(NetDevice):
             return self.drop(frame, DropReason.TOO_BIG)
         self.engine.post(LATENCY_NS, peer.receive, frame)
 
+    def followers(self) -> list[NetDevice]:
+        return super().followers() + ([self.peer] if self.peer is not None else [])
+
     def delete(self) -> None:
         """Deleting one end deletes both."""
-        super().delete()
         peer, self.peer = self.peer, None
         if peer is not None:
             peer.peer = None
-            if peer.netns is not None:
-                peer.netns.delete_device(peer)
+        super().delete()
+        if peer is not None and peer.netns is not None:
+            peer.netns.delete_device(peer)

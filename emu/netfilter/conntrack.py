@@ -134,6 +134,11 @@ class ConntrackEntry:
         return bool(self.status & ASSURED)
 
 
+def _shown(entry: ConntrackEntry) -> tuple[int, int]:
+    """Its status, and TCP's state: the kernel tells who listens when they change (nf_ct_deliver_cached_events)."""
+    return entry.status, entry.tcp.state if entry.tcp is not None else 0
+
+
 class Conntrack:
     """The connections of one namespace."""
 
@@ -141,7 +146,7 @@ class Conntrack:
         self.engine = engine
         self.timeouts_ns = TIMEOUTS_NS
         self.tcp = TcpTracker(self.timeouts_ns)
-        self.on_change: list[Callable[[str, ConntrackEntry], None]] = []  # "NEW", "DESTROY"
+        self.on_change: list[Callable[[str, ConntrackEntry], None]] = []  # "NEW", "UPDATE", "DESTROY"
         self.on_destroy: Callable[[ConntrackEntry], None] = lambda entry: None  # NAT's own
         self._flows: dict[bytes, ConntrackEntry] = {}
         self._sweep_at = FIRST_SWEEP
@@ -182,6 +187,7 @@ class Conntrack:
             if entry is None:
                 datagram.ct_info = INVALID
                 return True
+        before = _shown(entry) if self.on_change and entry.status & CONFIRMED else None
         is_reply = flow != entry.original
         protocol = entry.protocol
         if protocol == UDP:
@@ -191,6 +197,7 @@ class Conntrack:
             if verdict is not None:
                 if verdict == "kill":
                     self.delete(entry)
+                    before = None
                     if datagram.wire[(datagram.wire[0] & 15) * 4 + 13] & 2:  # SYN
                         return False
                 else:
@@ -204,6 +211,9 @@ class Conntrack:
             datagram.ct_info = ESTABLISHED_REPLY
         else:
             datagram.ct_info = ESTABLISHED if entry.status & SEEN_REPLY else NEW
+        if before is not None and before != _shown(entry):
+            for watcher in self.on_change:
+                watcher("UPDATE", entry)
         return True
 
     def _new(self, datagram: Datagram, flow: bytes) -> ConntrackEntry | None:

@@ -219,7 +219,6 @@ class TcpTracker:
             timeout = min(timeout, timeouts["tcp_timeout_max_retrans"])
         if not entry.status & SEEN_REPLY:
             if kind == RST:
-                entry.expires_ns = now + timeout
                 return "kill"
             if new == ES:
                 timeout = min(timeout, timeouts["tcp_timeout_unacknowledged"])

@@ -5,7 +5,7 @@ Not modelled: address lifetimes, the peer of a point-to-point address.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -35,6 +35,7 @@ class Addresses:
 
     def __init__(self) -> None:
         self.fib = Fib()
+        self.on_address: list[Callable[[InterfaceAddress, bool], None]] = []  # told before the routes that come and go with it
         self._addresses: dict[NetDevice, list[InterfaceAddress]] = {}
 
     def address_changed(self, address: InterfaceAddress, there: bool) -> None:
@@ -57,6 +58,7 @@ class Addresses:
         secondary = any(other.length == length and network(other.ip, length) == network(address, length) for other in mine)
         added = InterfaceAddress(address, length, dev, broadcast, scope, label or dev.name, secondary)
         mine.append(added)
+        self._tell_address(added, True)
         self._add_routes(added)
         self.address_changed(added, True)
 
@@ -68,22 +70,31 @@ class Addresses:
             raise LookupError("Cannot assign requested address")
         subnet = network(address, length)
         also = [other for other in mine if other.secondary and other.length == length and network(other.ip, length) == subnet]
-        for each in [gone, *([] if gone.secondary else also)]:
-            mine.remove(each)
-        kept = {other.ip for other in self.all_addresses()}
-        own = {broadcast(address, length), *(other.broadcast for other in mine)}
-        self.fib.remove_all(lambda route: route.kind == "local" and route.dev is dev and route.length == 32 and route.dst not in kept)
-        self.fib.remove_all(lambda route: route.kind == "broadcast" and route.dev is dev and route.dst == gone.broadcast not in own)
+        for each in [] if gone.secondary else also:
+            self.remove_address(dev, each.ip, length)
+        mine.remove(gone)
+        self._tell_address(gone, False)
+        self._remove_routes(gone)
+        self.address_changed(gone, False)
+
+    def _tell_address(self, address: InterfaceAddress, there: bool) -> None:
+        for watcher in self.on_address:
+            watcher(address, there)
+
+    def _remove_routes(self, gone: InterfaceAddress) -> None:
+        """fib_del_ifaddr: of the subnet, its broadcast addresses, the address itself; all of a device that has none left."""
+        dev, address, mine = gone.dev, gone.ip, self._addresses[gone.dev]
         if not gone.secondary:
-            self.fib.remove_all(
-                lambda route: (
-                    route.dev is dev
-                    and ((route.protocol == "kernel" and route.src == address) or (route.kind == "unicast" and route.src == address))
-                )
-            )
+            of_it = [route for route in (*self.fib.routes, *self.fib.local) if route.dev is dev and route.src == address]
+            for route in of_it:
+                if route.protocol == "kernel" or route.kind == "unicast":
+                    self.fib.remove(route)
+        own = {broadcast(address, gone.length), *(other.broadcast for other in mine)}
+        self.fib.remove_all(lambda route: route.kind == "broadcast" and route.dev is dev and route.dst == gone.broadcast not in own)
+        kept = {other.ip for other in self.all_addresses()}
+        self.fib.remove_all(lambda route: route.kind == "local" and route.dev is dev and route.length == 32 and route.dst not in kept)
         if not mine:  # fib_disable_ip: without an address the device has no IP, and no routes
             self.fib.remove_all(lambda route: route.dev is dev)
-        self.address_changed(gone, False)
 
     def _add_routes(self, address: InterfaceAddress) -> None:
         """fib_add_ifaddr: the address itself, its subnet, and its broadcast addresses, the subnet's and one of its own choice."""

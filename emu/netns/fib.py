@@ -55,6 +55,11 @@ class Fib:
         table.insert(place, route)
         self._changed(route, True)
 
+    def replace(self, old: Route, new: Route) -> None:
+        """One takes the place of another; who watches is told of the new one."""
+        self._table(old).remove(old)
+        self.add(new)
+
     def remove(self, route: Route) -> None:
         """Raises ValueError if it is not there."""
         self._table(route).remove(route)

@@ -22,6 +22,7 @@ from emu.netfilter.netfilter import Netfilter
 from emu.netns.addresses import Addresses, InterfaceAddress
 from emu.netns.arp import ArpProtocol
 from emu.netns.bridge_netfilter import BridgeHooks
+from emu.netns.carrier import carriers_behind, settle
 from emu.netns.icmp import Icmp
 from emu.netns.igmp import Igmp
 from emu.netns.ipv4 import Ipv4
@@ -52,6 +53,7 @@ class Netns(Addresses):
         self.name = name
         self.devices: dict[str, NetDevice] = {}
         self.on_device: list[Callable[[NetDevice, bool], None]] = []
+        self.on_link: list[Callable[[NetDevice, str], None]] = []  # "new", "changed", "deleted"; "up", "settled"; "port", "unport"
         self.on_drop: list[Callable[[Datagram, DropReason, NetDevice | None], None]] = []
         self.on_unanswered: list[Callable[[Datagram, DropReason], None]] = []
         self.drops: Counter[DropReason] = Counter()
@@ -151,6 +153,7 @@ class Netns(Addresses):
         self._addresses[dev] = []
         self.sysctl.add_device(dev.name)
         self._tell(dev, True)
+        self.link_changed(dev, "new")
 
     def remove_device(self, dev: NetDevice) -> None:
         """Take a device out of the namespace with all that hangs on it (unregister_netdevice)."""
@@ -162,6 +165,7 @@ class Netns(Addresses):
             self.remove_address(dev, address.ip, address.length)
         self.neighbours.flush(dev)
         self.fib.remove_all(lambda route: route.dev is dev)
+        self.link_changed(dev, "deleted")
         del self._addresses[dev]
         del self.devices[dev.name]
         self.sysctl.remove_device(dev.name)
@@ -198,29 +202,37 @@ class Netns(Addresses):
         dev.name = new_name
         dev.label = f"{self.name}/{new_name}"
         self._tell(dev, True)
+        dev.changed()
 
     def set_up(self, dev: NetDevice) -> None:
         """`ip link set DEV up`: its addresses' routes appear. Raises OSError."""
         if dev.up:
             return
+        followers = carriers_behind(dev)
         dev.set_up(True)
+        dev.changed("up")
         for address in self._addresses[dev]:
             self._add_routes(address)
         self.forget_routes()
+        settle(dev, followers)
 
     def set_down(self, dev: NetDevice) -> None:
-        """`ip link set DEV down`: its routes and neighbours go; routes that were set by hand do not come back."""
+        """`ip link set DEV down`: its routes and neighbours go; routes that were set by hand do not come back. Its addresses stay local."""
         if not dev.up:
             return
+        followers = carriers_behind(dev)
         dev.set_up(False)
-        self.fib.remove_all(lambda route: route.dev is dev)
+        dev.changed()
+        self.fib.remove_all(lambda route: route.dev is dev and route.kind != "local")
         self.neighbours.flush(dev)
         self.netfilter.device_down(dev)
         self.forget_routes()
+        settle(dev, followers)
 
     def set_mac(self, dev: NetDevice, mac: Mac) -> None:
         """`ip link set DEV address MAC`: what is known of neighbours through it was said to another address. Raises OSError."""
         dev.set_mac(mac)
+        dev.changed()
         self.neighbours.flush(dev)
 
     def set_mtu(self, dev: NetDevice, mtu: int) -> None:
@@ -234,7 +246,12 @@ class Netns(Addresses):
             dev.master.port_mtu_changed()
         if dev.macvlans is not None:
             dev.macvlans.parent_changed()
+        dev.changed()
         self.forget_routes()
+
+    def link_changed(self, dev: NetDevice, what: str) -> None:
+        for watcher in self.on_link:
+            watcher(dev, what)
 
     def _tell(self, dev: NetDevice, there: bool) -> None:
         for watcher in self.on_device:

@@ -139,8 +139,10 @@ class _Ifconfig:
                 self._switch(name, dev, up=word == "up")
             elif word in {"promisc", "-promisc"}:
                 dev.promiscuous = word == "promisc"
+                dev.changed()
             elif word in {"arp", "-arp"}:
                 dev.arp = word == "arp"
+                dev.changed()
             elif word in {"netmask", "broadcast", "mtu", "txqueuelen", "hw"}:
                 if not words:
                     raise self._wrong("missing argument")

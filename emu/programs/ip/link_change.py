@@ -93,6 +93,7 @@ def _apply(context: Context, dev: NetDevice, wanted: dict[str, str], other: Netn
         for flag, attribute in (("promisc", "promiscuous"), ("arp", "arp")):
             if flag in wanted:
                 setattr(dev, attribute, _on(flag, wanted[flag]))
+                dev.changed()
         if "state" in wanted:
             (netns.set_up if wanted["state"] == "up" else netns.set_down)(dev)
     except OSError as error:

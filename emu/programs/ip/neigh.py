@@ -144,8 +144,9 @@ def _change(context: Context, words: Words) -> int:
 
 def _delete(context: Context, words: Words) -> int:
     dev, address, _, _ = _read(context, words)
-    if not context.netns.neighbours.remove(dev, address):
+    if (dev, address) not in context.netns.neighbours.entries:
         raise answers("No such file or directory")
+    _remove(context, dev, address)
     return 0
 
 
@@ -155,8 +156,14 @@ def _flush(context: Context, words: Words) -> int:
     entries, _, by_state = _chosen(context, words)
     for entry in entries:
         if by_state or entry.state is not NeighbourState.PERMANENT:
-            context.netns.neighbours.remove(entry.dev, entry.ip)
+            _remove(context, entry.dev, entry.ip)
     return 0
+
+
+def _remove(context: Context, dev: NetDevice, address: Ip) -> None:
+    """neigh_delete: it fails first, and then it goes."""
+    context.netns.neighbours.set_state(dev, address, None, NeighbourState.FAILED)
+    context.netns.neighbours.remove(dev, address)
 
 
 ACTIONS = {

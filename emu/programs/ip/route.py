@@ -186,10 +186,11 @@ def _replace(context: Context, words: Words, *, must_exist: bool = False) -> int
     fib = context.netns.fib
     old = next((other for other in fib.routes if other.same_key(route)), None)
     if old is not None:
-        fib.remove(old)
+        fib.replace(old, route)
     elif must_exist:
         raise answers("No such file or directory")
-    fib.add(route)
+    else:
+        fib.add(route)
     return 0
 
 
