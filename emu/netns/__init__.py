@@ -1,0 +1,1 @@
+"""A network namespace: addresses, neighbours, routes, IP, ICMP, UDP, TCP and sockets (net/ipv4)."""

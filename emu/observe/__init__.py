@@ -1,0 +1,1 @@
+"""What one sees of a run: captures, packets' ways, state, and how two runs differ."""

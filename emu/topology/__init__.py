@@ -1,0 +1,1 @@
+"""The topology file: what it may say, what is wrong with it, and the lab that is built of it."""
