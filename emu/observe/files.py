@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from emu.netdev.device import TX
 from emu.observe import pcap, wireshark
-from emu.observe.journey_text import step_text
+from emu.observe.journey_text import texts_of_steps
 from emu.observe.pcapng import InterfaceDescription, PcapNgWriter
 from emu.observe.reconstruct import Reconstruction
 from emu.observe.trace import FILE, TraceWriter
@@ -104,8 +104,9 @@ def write_merged(recorder: Recorder, capture: Path, trace: Path, order: list[int
         merged = PcapNgWriter(file, descriptions)
         merged.names(address_names(recorder))
         tracer = TraceWriter(lines, epoch)
+        texts = texts_of_steps()
         for (now, number, direction, frame), hop in Reconstruction(recorder, tracer.add, only):
-            comments = [step_text(step) for step in hop.steps]
+            comments = texts(hop.steps)
             merged.write(places[number], epoch + now, frame.wire, direction is TX, frame.trace_id, comments)
         tracer.close()
 

@@ -171,6 +171,7 @@ Step = (
     Chain | Connection | Translated | Routed | Bridged | Encapsulated | Decapsulated | Ttl | Size | Waited | Linked | Dropped | Unanswered
     | Note
 )  # fmt: skip
+SHARED = (Chain, Connection, Translated, Routed, Bridged, Ttl)  # kinds of which one object stands in many packets' ways: not to be changed
 STEPS: dict[str, type[Step]] = {each.kind: each for each in Step.__args__}
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from struct import Struct
 from typing import BinaryIO
 
@@ -50,6 +51,7 @@ def option(code: int, value: bytes) -> bytes:
     return _OPTION.pack(code, len(value)) + value + _PADDING[len(value) & 3]
 
 
+@lru_cache(maxsize=4096)
 def text_option(code: int, text: str) -> bytes:
     """UTF-8; what does not fit in the option's 65,535 bytes is left out at a character's border. An empty text gives no option."""
     wire = text.encode()

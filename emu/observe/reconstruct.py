@@ -40,6 +40,7 @@ from emu.packet.address import ip_text, is_multicast
 if TYPE_CHECKING:
     from emu.observe.recorder import CapturedInterface, Recorder
     from emu.observe.store import Record
+    from emu.packet.frame import Frame
 
 ROUTED_BEFORE = frozenset({"INPUT", "FORWARD", "OUTPUT"})  # hooks that lie behind the routing decision
 END = {"src": "source", "dst": "destination"}
@@ -81,6 +82,8 @@ class Reconstruction:
         self._ways: dict[int, Way] = {}
         self._fibs: dict[str, Fib] = {}
         self._chosen: dict[tuple[str, bytes], Routed | None] = {}
+        self._told: dict[int, Chain | Connection | Translated] = {}  # what a Hit comes to, by its identity: steps are shared
+        self._chains: dict[tuple[int, int], Chain] = {}  # what a walk of a table comes to with one rule more
         self._left: Counter[int] = Counter()  # by packet id: records and happenings to come
         self._caused: dict[int, list[tuple[int, bytes]]] = {}  # by packet id: the packets that name it, as first seen
         self._unseen: dict[int, tuple[bytes, int]] = {}  # by packet id: a packet that no device saw, and its cause
@@ -89,9 +92,9 @@ class Reconstruction:
     def _read_ahead(self) -> None:
         """How much there is to come of each packet, and what it causes."""
         left, caused = self._left, self._caused
-        for _, _, _, frame in self._recorder.store:
+        for _, number, _, frame in self._recorder.store:
             if frame.cause and frame.trace_id not in left:
-                caused.setdefault(frame.cause, []).append((frame.trace_id, frame.wire))
+                caused.setdefault(frame.cause, []).append((frame.trace_id, self._whole(number, frame)))
             left[frame.trace_id] += 1
         for trace_id, (wire, cause) in self._recorder.lost.items():
             if trace_id not in left:
@@ -144,19 +147,24 @@ class Reconstruction:
         for place, hop in way.here.items():
             if _is_open(hop) and place not in way.routed and way.wires[place][12:14] == ethernet.IPV4:
                 self._route(way, place, hop.steps, way.wires[place][30:34])
-        wire, journey.cause = self._unseen.get(trace_id, (b"", journey.cause))
-        for place, steps in way.pending.items():  # it never reached a device there
+        for place, steps in way.pending.items():
             if steps:
-                if place not in way.routed and wire[12:14] == ethernet.IPV4:
-                    self._route(way, place, steps, wire[30:34], before=steps[:1])
-                links = [Linked(relation(wire), journey.cause)] if journey.cause and not journey.hops else []
-                journey.hops.append(Hop(way.times[place], place, "", "", summary(wire) if wire else "", [*links, *steps]))
-        journey.hops.sort(key=lambda hop: hop.time_ns)
+                self._add_hop_without_device(way, place, steps)
         links = [Linked(word, caused) for caused, wire in self._caused.get(trace_id, ()) if (word := consequence(wire))]
         if journey.hops:
             journey.hops[-1].steps.extend(links[:MOST_LINKS])
         way.done = True
         self._on_end(journey)
+
+    def _add_hop_without_device(self, way: Way, place: str, steps: list[Step]) -> None:
+        """It never reached a device there."""
+        journey = way.journey
+        wire, journey.cause = self._unseen.get(journey.id, (b"", journey.cause))
+        if place not in way.routed and wire[12:14] == ethernet.IPV4:
+            self._route(way, place, steps, wire[30:34], before=steps[:1])
+        links = [Linked(relation(wire), journey.cause)] if journey.cause and not journey.hops else []
+        journey.hops.append(Hop(way.times[place], place, "", "", summary(wire) if wire else "", [*links, *steps]))
+        journey.hops.sort(key=lambda hop: hop.time_ns)
 
     # --- what befell it between two devices
 
@@ -185,31 +193,35 @@ class Reconstruction:
 
     def _hit(self, way: Way, place: str, steps: list[Step], hit: Hit) -> None:
         hook = hit.hook.name
-        if hit.table == "conntrack":
-            steps.append(Connection(hook, hit.verdict))
-            return
-        if hit.table == "nat" and not hit.chain:
-            end, before, _, after = hit.verdict.split()
-            steps.append(Translated(END[end], before, after, hook))
+        told = self._told.get(id(hit))
+        if told is None:
+            told = self._told[id(hit)] = _told(hit)
+        if not isinstance(told, Chain):
+            steps.append(told)
             return
         if hook in ROUTED_BEFORE and place not in way.routed:
             self._route(way, place, steps, hit.dst)
-        rule = RuleHit(hit.chain, hit.number, hit.verdict)
-        if hit.rule is not None:
-            rule.text, rule.jump = rule_text(hit.rule).strip(), bool(hit.rule.jump)
         latest = steps[-1] if steps else None
-        if isinstance(latest, Chain) and (latest.hook, latest.table) == (hook, hit.table):
-            latest.rules.append(rule)
+        if isinstance(latest, Chain) and latest.hook == hook and latest.table == told.table:
+            key = id(latest), id(told)
+            longer = self._chains.get(key)
+            if longer is None:
+                longer = self._chains[key] = Chain(hook, told.table, latest.rules + told.rules)
+            steps[-1] = longer
         else:
-            steps.append(Chain(hook, hit.table, [rule]))
+            steps.append(told)
 
     # --- a device
+
+    def _whole(self, number: int, frame: Frame) -> bytes:
+        """The frame with something in the place of its Ethernet header if it has none."""
+        return frame.wire if self._interfaces[number].link_type == LINKTYPE_ETHERNET else NO_LINK + frame.wire
 
     def _record(self, record: Record) -> tuple[Hop, Way]:
         now, number, direction, frame = record
         interface = self._interfaces[number]
         place = interface.place
-        wire = frame.wire if interface.link_type == LINKTYPE_ETHERNET else NO_LINK + frame.wire
+        wire = self._whole(number, frame)
         way = self._way(frame.trace_id, frame.cause)
         before = way.wire
         if wire == before:  # from device to device as it is: no route
@@ -311,6 +323,18 @@ def reconstruct(recorder: Recorder) -> list[Journey]:
     for _ in Reconstruction(recorder, journeys.append):
         pass
     return journeys
+
+
+def _told(hit: Hit) -> Chain | Connection | Translated:
+    hook = hit.hook.name
+    if hit.table == "conntrack":
+        return Connection(hook, hit.verdict)
+    if hit.table == "nat" and not hit.chain:
+        end, before, _, after = hit.verdict.split()
+        return Translated(END[end], before, after, hook)
+    if hit.rule is None:
+        return Chain(hook, hit.table, [RuleHit(hit.chain, hit.number, hit.verdict)])
+    return Chain(hook, hit.table, [RuleHit(hit.chain, hit.number, hit.verdict, rule_text(hit.rule).strip(), bool(hit.rule.jump))])
 
 
 def _is_open(hop: Hop) -> bool:

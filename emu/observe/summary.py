@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import cache
+
 from emu.observe.journey import Size, Step, Translated, Ttl
 from emu.packet import arp, ethernet
 from emu.packet.address import ip_text, mac_text
@@ -63,6 +65,9 @@ def _transport(wire: bytes) -> str:
     return f"protocol {protocol} ttl {wire[22]}{more}"
 
 
+_ttl = cache(Ttl)  # steps are shared
+
+
 def changes(before: bytes, after: bytes, *, translated: bool = False) -> list[Step]:
     """What a namespace did to an IPv4 packet between two taps: translation (unless that is known), TTL, fragmentation."""
     if before is after or before[12:14] != ethernet.IPV4 or after[12:14] != ethernet.IPV4 or len(before) < 34 or len(after) < 34:
@@ -74,7 +79,7 @@ def changes(before: bytes, after: bytes, *, translated: bool = False) -> list[St
         if old != new and (":" in old) == (":" in new) and not translated:
             found.append(Translated(end, old, new))
     if after[22] != before[22]:
-        found.append(Ttl(before[22], after[22]))
+        found.append(_ttl(before[22], after[22]))
     pieces = [bool((wire[20] << 8 | wire[21]) & 0x3FFF) for wire in (before, after)]
     if pieces[0] != pieces[1]:
         found.append(Size("fragmented" if pieces[1] else "reassembled"))
