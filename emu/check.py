@@ -40,6 +40,7 @@ class CheckResult:
     run: RunResult
     comparison: Comparison
     states: int = 0
+    compared: bool = True  # with a reference
 
     @property
     def ok(self) -> bool:
@@ -49,12 +50,18 @@ class CheckResult:
         """For people."""
         lines = [f"{step.step.source}: {problem}" for step, problem in self.run.problems]
         lines += [self.run.stopped] if self.run.stopped else []
-        return "\n".join([*lines, self.comparison.report()])
+        lines += [each.text for each in self.run.unreached]
+        lines += [self.run.reach_summary] if self.run.tried else []
+        return "\n".join([*lines, self.comparison.report()] if self.compared else lines)
 
     def as_data(self) -> dict[str, Any]:
         """For `--json`."""
         problems = [f"{step.step.source}: {problem}" for step, problem in self.run.problems]
-        return self.comparison.as_data() | {"ok": self.ok, "states": self.states, "problems": problems, "stopped": self.run.stopped}
+        return (
+            self.comparison.as_data()
+            | {"ok": self.ok, "states": self.states, "problems": problems, "stopped": self.run.stopped}
+            | {"unreached": [each.as_data() for each in self.run.unreached]}
+        )
 
 
 class _Watcher:
@@ -120,7 +127,13 @@ def capture_points(lab: Lab) -> Iterator[tuple[str, NetDevice]]:
 
 
 def check(topology: Topology, output: Path | None = None) -> CheckResult:
-    """Run and compare; the run's folder is kept if `output` names one. Raises EmuError: no reference, or it cannot be read."""
+    """Run and compare; the run's folder is kept if `output` names one. Raises EmuError: no reference, or it cannot be read.
+
+    A topology without a reference that says what must hold (`reach:`) is run for that.
+    """
+    if topology.reference is None and topology.reach:
+        with tempfile.TemporaryDirectory() as temporary:
+            return CheckResult(run(topology, output or Path(temporary) / "run"), Comparison(), compared=False)
     if topology.reference is None:
         raise EmuError(f"{topology.source}: has no reference to compare with; name its folder: `reference: FOLDER`")
     reference = Path(topology.reference.folder)

@@ -8,6 +8,7 @@ from __future__ import annotations
 import gc
 import json
 import os
+import shutil
 import signal
 import sys
 from pathlib import Path
@@ -221,6 +222,41 @@ def trace(
     sys.exit(0 if told.answered else 1)
 
 
+@main.command()
+@click.argument("topology", type=click.Path(path_type=Path))
+@click.option("--from", "origins", metavar="PLACE", multiple=True, help="Probes from this place only; more than once for several.")
+@click.option("--to", "targets", metavar="PLACE", multiple=True, help="Probes to this place only; more than once for several.")
+@click.option("--explain", nargs=2, metavar="FROM TO[:PORT[/udp]]", help="The way behind one cell, as `emu trace` shows it.")
+@click.option("--json", "as_json", is_flag=True, help="The same as JSON on standard output.")
+def reach(topology: Path, origins: tuple[str, ...], targets: tuple[str, ...], explain: tuple[str, str] | None, as_json: bool) -> None:
+    """Who can reach what in TOPOLOGY, after its steps: every place tries every open, exposed or published port of the others, and a ping.
+
+    Each probe is sent in a copy of the lab: none meets what another has left.
+    """
+    from emu import reach_text, trace
+    from emu.observe.trace import encode
+    from emu.reach import reach as reach_all
+    from emu.topology.loader import load_topology
+
+    spec = load_topology(topology)
+    if explain is not None:
+        told = trace.trace(spec, *explain)
+        click.echo(encode(told.as_data()) if as_json else trace.trace_text(told))
+        sys.exit(0)
+    bar = click.progressbar(length=1, label="probes", file=sys.stderr, width=30) if sys.stderr.isatty() else None
+
+    def progress(done: int, of: int) -> None:
+        if bar is not None:
+            bar.length = of
+            bar.update(1, done)
+
+    found = reach_all(spec, origins, targets, progress)
+    if bar is not None:
+        bar.render_finish()
+    width = shutil.get_terminal_size((140, 24)).columns
+    click.echo(encode(found.as_data()) if as_json else reach_text.matrix_text(found, width, _outcome_colour))
+
+
 @main.command(context_settings={"ignore_unknown_options": True, "allow_interspersed_args": True})
 @click.argument("run_folder", type=click.Path(path_type=Path), required=False)
 @click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
@@ -280,6 +316,11 @@ def import_(folder: Path | None, output: Path | None, host: str | None, as_json:
     click.echo(report.report(imported, output), err=output is None)
 
 
+def _outcome_colour(word: str) -> str:
+    colours = {"answered": "green", "delivered": "yellow", "refused": "yellow", "·": None}
+    return click.style(word, fg=colours.get(word, "red"))
+
+
 def _print_step(result: StepResult) -> None:
     """The command line with its time, its output below, and what was not as expected."""
     click.echo(f"{result.started_ns / 1e9:8.3f}  {click.style(result.step.place + '$', bold=True)} {result.step.line}")
@@ -300,13 +341,15 @@ def _summary(result: RunResult) -> str:
     met = expectations - sum(step.unmet for step in steps)
     took = f"{result.virtual_ns / 1e9:.1f} s of virtual time in {result.real_seconds:.2f} s"
     mark = click.style("✓", fg="green") if result.ok else click.style("✗", fg="red")
+    held = f"{met} of {expectations} expectations met{f' · {result.reach_summary}' if result.tried else ''}"
     lines = [
         "",
-        f"{mark} {len(steps)} steps, {met} of {expectations} expectations met · {result.frames} frames, {result.dropped} dropped · {took}",
+        f"{mark} {len(steps)} steps, {held} · {result.frames} frames, {result.dropped} dropped · {took}",
     ]
     if result.stopped:
         lines.append(f"{click.style('✗', fg='red')} {result.stopped}")
     lines += [f"{click.style('✗', fg='red')} {bug}" for bug in result.bugs]
+    lines += [f"{click.style('✗', fg='red')} {each.text}" for each in result.unreached]
     lines += [f"{'dropped' if not number else '':10s} {line}" for number, line in enumerate(result.drops.lines())]
     captures = result.folder / "captures"
     lines += [f"captures   {captures}  ({result.captures} pcap, all.pcapng)", f"open       emu wireshark {result.folder}"]
@@ -321,6 +364,7 @@ def _as_data(result: RunResult) -> dict[str, Any]:
         "ok": result.ok,
         "stopped": result.stopped,
         "bugs": result.bugs,
+        "unreached": [each.as_data() for each in result.unreached],
         "frames": result.frames,
         "dropped": result.dropped,
         "drops": drop_counters.as_data(result.drops),

@@ -86,6 +86,14 @@ class Lab:
             raise EmuError(f"{self.topology.source}: store: {error}") from error
         builder.build(self)
 
+    def up_with_steps(self) -> None:
+        """`up`, then all steps but those for afterwards, whatever they expect. Raises what has stopped one of them."""
+        self.up()
+        for step in self.topology.steps:
+            if step.part != "afterwards" and (stopped := self.run_step(step).stopped) is not None:
+                raise stopped
+        self.settle()
+
     def down(self) -> None:
         """End all programs, so that no coroutine is left unfinished, and take from a real store what they wrote."""
         for place in self.places().values():

@@ -15,6 +15,7 @@ from emu.observe.drop_counters import DropCounters
 from emu.observe.live import LiveCapture
 from emu.observe.recorder import Recorder
 from emu.observe.run_folder import RunFolder
+from emu.reach import Unmet, unmet
 
 if TYPE_CHECKING:
     from emu.topology.spec import Topology
@@ -40,10 +41,16 @@ class RunResult:
     stopped: str = ""
     notices: list[str] = field(default_factory=list)
     bugs: list[str] = field(default_factory=list)  # of emu: programs that fell over
+    tried: int = 0  # lines of the topology's `reach:`
+    unreached: list[Unmet] = field(default_factory=list)  # those that do not hold
 
     @property
     def dropped(self) -> int:
         return self.drops.losses
+
+    @property
+    def reach_summary(self) -> str:
+        return f"{self.tried - len(self.unreached)} of {self.tried} lines of reach hold"
 
     @property
     def problems(self) -> list[tuple[StepResult, str]]:
@@ -51,7 +58,7 @@ class RunResult:
 
     @property
     def ok(self) -> bool:
-        return not self.problems and not self.stopped and not self.bugs
+        return not self.problems and not self.stopped and not self.bugs and not self.unreached
 
 
 def run(
@@ -98,7 +105,7 @@ def run(
                 on_step(step)
 
         try:
-            lab.run_steps(keep, partial(_begin, recorder, early, lab))
+            lab.run_steps(keep, partial(_begin, result, recorder, early, lab))
         except LimitReached as limit:
             result.stopped = str(limit)
         result.virtual_ns = lab.engine.now
@@ -117,8 +124,11 @@ def run(
     return result
 
 
-def _begin(recorder: Recorder, early: Recorder | None, lab: Lab, part: str) -> None:
-    """Captures are of the steps, where a topology has other lists too."""
+def _begin(result: RunResult, recorder: Recorder, early: Recorder | None, lab: Lab, part: str) -> None:
+    """Captures are of the steps, where a topology has other lists too; after the steps comes what must hold then."""
+    if part == ("afterwards" if lab.topology.afterwards else "end"):
+        expected = lab.topology.reach
+        result.tried, result.unreached = len(expected), unmet(lab, expected, recorder.stop)
     if part == "steps" and early is not None:
         early.stop()
     if part == "steps" and lab.topology.setup:

@@ -29,11 +29,7 @@ ARP_ID = re.compile(r"ARP #(\d+)$")
 def trace(topology: Topology, origin: str, target: str, folder: Path | None = None, size: int | None = None) -> Trace:
     """Bring the lab up, run its steps, send the probe. Raises EmuError for names that are not there."""
     with RunFolder(folder) if folder is not None else nullcontext() as files, Lab(topology) as lab:
-        lab.up()
-        for step in topology.steps:
-            if step.part != "afterwards" and (stopped := lab.run_step(step).stopped) is not None:
-                raise stopped
-        lab.settle()
+        lab.up_with_steps()
         source = find_origin(lab, origin)
         told, recorder = probe(lab, source, find_target(lab, target, source), size)
         if files is not None:

@@ -13,6 +13,7 @@ from emu.packet import address
 from emu.topology import values
 from emu.topology.check_compose import check_compose
 from emu.topology.check_flannel import check_flannel
+from emu.topology.check_reach import check_reach
 from emu.topology.check_swarm import check_swarm
 from emu.topology.values import inside, overlap
 
@@ -41,6 +42,7 @@ def check(topology: Topology, report: Report, compose_at: KeyPath | None = None)
     check_flannel(topology, report)
     check_swarm(topology, report)
     _check_steps(topology, report)
+    check_reach(topology, _places(topology), report)
 
 
 # --- LANs and interfaces
@@ -188,8 +190,7 @@ def _check_docker(host: HostSpec, docker: DockerSpec, path: KeyPath, report: Rep
 
 def _check_steps(topology: Topology, report: Report) -> None:
     latest = 0
-    hosts = topology.hosts.values()
-    places = {host.name for host in hosts} | {f"{host.name}/{name}" for host in hosts for name in _containers(host, topology.steps)}
+    places = _places(topology)
     counts: dict[str, int] = {}
     for step in topology.steps:
         index = counts.setdefault(step.part, 0)
@@ -237,6 +238,11 @@ def _syntax_problem(command: str) -> str:
     except ShellSyntaxError as error:
         return str(error).removeprefix("bash: ")
     return ""
+
+
+def _places(topology: Topology) -> set[str]:
+    hosts = topology.hosts.values()
+    return {host.name for host in hosts} | {f"{host.name}/{name}" for host in hosts for name in _containers(host, topology.steps)}
 
 
 def _containers(host: HostSpec, steps: Iterable[Step]) -> dict[str, None]:

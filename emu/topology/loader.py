@@ -12,6 +12,7 @@ from emu.topology.check import check
 from emu.topology.document import MapNode, Node, Refused, Report, parse, read_text
 from emu.topology.images import find_image
 from emu.topology.project import ComposeContent, finish, folder_name, project_name
+from emu.topology.reach import by_container, container_of
 from emu.topology.schema import TOPOLOGY
 from emu.topology.spec import ComposeSpec, DockerSpec, HostSpec, InterfaceSpec, Lan, Step, Topology
 
@@ -53,7 +54,8 @@ def _read(root: Node, file: Path, report: Report) -> Topology:
     hosts = {key: _finished(host, topology.name) for key, host in topology.hosts.items()}
     topology = replace(topology, hosts=hosts)
     _notice_images(topology, report)
-    return replace(topology, steps=tuple(_by_container(step, topology) for step in topology.steps))
+    steps = tuple(replace(step, place=container_of(step.place, topology)) for step in topology.steps)
+    return replace(topology, steps=steps, reach=tuple(by_container(each, topology) for each in topology.reach))
 
 
 def _of_compose(compose: ComposeSpec, file: Path) -> Topology:
@@ -80,14 +82,6 @@ def _in_background(step: Step) -> Step:
 
 def _finished(host: HostSpec, name: str) -> HostSpec:
     return replace(host, compose=finish(host.compose, project_name(name))) if host.compose is not None else host
-
-
-def _by_container(step: Step, topology: Topology) -> Step:
-    """With the container's name for its service's, if they differ."""
-    host, _, name = step.place.partition("/")
-    compose = topology.hosts[host].compose
-    service = compose.services.get(name) if compose is not None else None
-    return replace(step, place=f"{host}/{service.container_name}") if service is not None else step
 
 
 def _notice_images(topology: Topology, report: Report) -> None:

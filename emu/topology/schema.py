@@ -14,6 +14,7 @@ from emu.topology.compose import ONE_OR_MORE_ADDRESSES
 from emu.topology.compose_ports import EXPOSE
 from emu.topology.file_shapes import DockerfileFile, Folder, ProgramFile, RulesFile
 from emu.topology.project import ComposeContent, ComposeFile
+from emu.topology.reach import REACH
 from emu.topology.shapes import Choice, Converted, Either, Field, Flag, Integer, Json, ListOf, MapOf, Record, Text
 from emu.topology.spec import (
     AddressPool,
@@ -223,6 +224,7 @@ TOPOLOGY = Record(
         "setup": Field(STEPS, "command lines before the captures begin"),
         "afterwards": Field(STEPS, "command lines after the captures have ended"),
         "steps": Field(STEPS, "command lines, each after the one before"),
+        "reach": Field(REACH, "what must hold after the steps: client -> docker1:8080: answered"),
         "reference": Field(
             Either(text=Converted(Folder(), lambda folder: ReferenceSpec(folder=folder)), mapping=REFERENCE),
             "what `emu check` compares with: a folder",

@@ -339,6 +339,19 @@ class ReferenceSpec:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class ReachSpec:
+    """What a probe must come to after the steps. `target` is `PLACE`, `PLACE:PORT` or `PLACE:PORT/udp`, a place also an address."""
+
+    origin: str
+    target: str
+    outcome: str
+    source: Source = NOWHERE
+
+    def __str__(self) -> str:
+        return f"{self.origin} -> {self.target}: {self.outcome}"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Limits:
     """When a lab that never goes quiet is ended: virtual time, and events of the engine."""
 
@@ -367,6 +380,7 @@ class Topology:
     setup: tuple[Step, ...] = ()
     steps: tuple[Step, ...] = ()
     afterwards: tuple[Step, ...] = ()
+    reach: tuple[ReachSpec, ...] = ()
     reference: ReferenceSpec | None = None
     capture: CaptureSpec = CaptureSpec()
     limits: Limits = Limits()
