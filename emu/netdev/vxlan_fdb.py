@@ -32,7 +32,7 @@ class Remote:
     via: NetDevice | None = None
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class VxlanEntry:
     """`permanent` and `static` entries never age and are never moved by what is learned."""
 

@@ -1,6 +1,6 @@
-"""bridge(8) of iproute2 6.1: link (show, set) and fdb (show, add, append, replace, del).
+"""bridge(8) of iproute2 6.1: link (show, set), fdb (show, add, append, replace, del) and monitor.
 
-Not modelled: VLANs, multicast databases, changes of the own address list of a device that is no VXLAN device (`self`), `monitor`.
+Not modelled: VLANs, multicast databases, changes of the own address list of a device that is no VXLAN device (`self`).
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from typing import Any
 from emu.netdev.bridge import Bridge, BridgePort
 from emu.netdev.device import NetDevice
 from emu.process import Process, UsageError
-from emu.programs.bridge import fdb
+from emu.programs.bridge import fdb, monitor
 from emu.programs.bridge.common import STATUS, check_rights, device, in_order
 from emu.programs.ip.details import on_off, port_state
 from emu.programs.ip.devices import as_json, flags, full_name
@@ -18,7 +18,7 @@ from emu.programs.ip.words import Context, Words
 from emu.programs.libc.userland import has_busybox
 
 PORT_FLAGS = ("hairpin", "isolated", "learning", "flood")
-OPTIONS = {"d": "details", "s": "statistics", "j": "json"}
+OPTIONS = {"d": "details", "s": "statistics", "j": "json", "t": "timestamp", "ts": "tshort", "o": "oneline"}
 
 
 async def main(process: Process, argv: list[str]) -> int:
@@ -35,7 +35,9 @@ async def main(process: Process, argv: list[str]) -> int:
         return _link(context, words)
     if thing and "fdb".startswith(thing):
         return fdb.run(context, words)
-    if thing in {"vlan", "mdb", "vni", "monitor"}:
+    if thing and "monitor".startswith(thing):
+        return await monitor.run(context, words)
+    if thing in {"vlan", "mdb", "vni"}:
         raise UsageError(f"bridge: '{thing}' is not modelled", STATUS)
     raise UsageError(f'Object "{thing}" is unknown, try "bridge help".', STATUS)
 

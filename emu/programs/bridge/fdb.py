@@ -69,11 +69,11 @@ def _show(context: Context, words: Words) -> int:
         context.process.print(json.dumps([_as_json(row, hide_dev=only is not None) for row in rows], separators=(",", ":")))
         return 0
     for row in rows:
-        context.process.print(_line(context, row, hide_dev=only is not None))
+        context.process.print(row_line(context, row, hide_dev=only is not None))
     return 0
 
 
-def _line(context: Context, row: Row, *, hide_dev: bool) -> str:
+def row_line(context: Context, row: Row, *, hide_dev: bool = False) -> str:
     words = [mac_text(row.mac)] + ([] if hide_dev else [f"dev {row.dev.name}"])
     words += [f"{name} {value}" for name, value in _destination(row).items()]
     if "statistics" in context.options and row.entry is not None:

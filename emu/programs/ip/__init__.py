@@ -1,4 +1,4 @@
-"""ip(8) of iproute2 6.1: link, addr, route, neigh, rule, netns, maddr, tunnel, tuntap. In containers with busybox `addr`, `link`
+"""ip(8) of iproute2 6.1: link, addr, route, neigh, rule, netns, maddr, tunnel, tuntap, monitor. In containers with busybox `addr`, `link`
 and `route` print as its own do.
 
 Options: -4 -o -br -d -s -j -p -n -a. Not modelled: the other objects, batch files, IPv6, multipath routes, tables of one's own.
@@ -18,12 +18,15 @@ OBJECTS = {
     "address": "addr", "addrlabel": "", "maddress": "maddr", "route": "route", "rule": "rule", "neighbor": "neigh", "neighbour": "neigh",
     "ntable": "", "ntbl": "", "link": "link", "l2tp": "", "fou": "", "ila": "", "macsec": "", "tunnel": "tunnel", "tunl": "tunnel",
     "tuntap": "tuntap",
-    "tap": "", "token": "", "tcpmetrics": "", "tcp_metrics": "", "monitor": "", "xfrm": "", "mroute": "", "mrule": "", "netns": "netns",
+    "tap": "", "token": "", "tcpmetrics": "", "tcp_metrics": "",
+    "monitor": "monitor", "xfrm": "", "mroute": "", "mrule": "", "netns": "netns",
     "netconf": "", "vrf": "", "sr": "", "nexthop": "", "mptcp": "", "ioam": "", "stats": "",
 }  # fmt: skip
-OPTIONS = ("4", "oneline", "brief", "details", "statistics", "stats", "json", "pretty", "netns", "all", "Version")
+OPTIONS = (
+    "4", "oneline", "brief", "details", "statistics", "stats", "timestamp", "tshort", "json", "pretty", "netns", "all", "Version",
+)  # fmt: skip
 USAGE = """Usage: ip [ OPTIONS ] OBJECT { COMMAND | help }
-where  OBJECT := { address | link | neighbour | route | rule | netns | maddress | tunnel | tuntap }
+where  OBJECT := { address | link | neighbour | route | rule | netns | maddress | tunnel | tuntap | monitor }
        OPTIONS := { -V[ersion] | -s[tatistics] | -d[etails] | -j[son] | -p[retty] |
                     -4 | -br[ief] | -o[neline] | -n[etns] name | -a[ll] }"""
 USAGE_STATUS = 255

@@ -45,7 +45,7 @@ def _show(context: Context, words: Words) -> int:
             context.process.print(f"{full_name(context, dev):<16} {state(dev):<14} {texts}")
         elif context.oneline:
             for each in mine:
-                context.print_lines([f"{dev.ifindex}: {dev.name}{_line(each)}", "       valid_lft forever preferred_lft forever"])
+                context.print_lines([f"{dev.ifindex}: {dev.name}{address_line(each)}", "       valid_lft forever preferred_lft forever"])
         else:
             head = first_line(context, dev, mode=False)
             lines = [head + link_netns(context, dev)] if only_inet and not chosen.details else [head, hardware_line(context, dev)]
@@ -54,7 +54,7 @@ def _show(context: Context, words: Words) -> int:
                 lines += details.kind_lines(dev)
                 lines[-1] += details.queues(dev).replace(" addrgenmode eui64", "")  # asked for by `ip link` only
             for each in mine:
-                lines += [_line(each), "       valid_lft forever preferred_lft forever"]
+                lines += [address_line(each), "       valid_lft forever preferred_lft forever"]
             context.print_lines(lines)
             if "statistics" in context.options:
                 print_statistics(context, dev)
@@ -72,7 +72,7 @@ def _wanted(address: InterfaceAddress, chosen: Filter) -> bool:
     return address.length >= length and network(address.ip, length) == network(net, length)
 
 
-def _line(address: InterfaceAddress) -> str:
+def address_line(address: InterfaceAddress) -> str:
     brd = f" brd {ip_text(address.broadcast)}" if address.broadcast is not None else ""
     secondary = "secondary " if address.secondary else ""
     return f"    inet {ip_text(address.ip)}/{address.length}{brd} scope {address.scope} {secondary}{address.label}"

@@ -59,15 +59,15 @@ def full_name(context: Context, dev: NetDevice) -> str:
     """`eth0@if5`: with the other end, by name if it is in this namespace."""
     lower = _lower(context, dev)
     if lower is None:
-        return f"{dev.name}@NONE" if isinstance(dev, IpTunnel) else dev.name
+        return f"{dev.name}@NONE" if isinstance(dev, (IpTunnel, Veth)) else dev.name
     return f"{dev.name}@if{lower}" if isinstance(lower, int) else f"{dev.name}@{lower.name}"
 
 
 def _lower(context: Context, dev: NetDevice) -> NetDevice | int | None:
     """What it hangs on: the device, or its number where it is in another namespace (busybox takes that for one of its own)."""
     lower = linked(dev)
-    if lower is None or lower.netns is dev.netns:
-        return lower
+    if lower is None or lower.netns is None or lower.netns is dev.netns:  # None: it is being made or taken apart
+        return lower if lower is not None and lower.netns is not None else None
     if context.busybox:
         same = (other for other in context.netns.devices.values() if other.ifindex == lower.ifindex)
         return next(same, lower.ifindex)
@@ -77,7 +77,7 @@ def _lower(context: Context, dev: NetDevice) -> NetDevice | int | None:
 def link_netns(context: Context, dev: NetDevice) -> str:
     """` link-netns NAME` or ` link-netnsid N` for a device that hangs on one elsewhere; busybox says nothing of it."""
     lower = linked(dev)
-    if context.busybox or lower is None or lower.netns is dev.netns:
+    if context.busybox or lower is None or lower.netns is None or lower.netns is dev.netns:
         return ""
     name = namespaces.name_of(context.process.place, lower.netns)
     return f" link-netns {name}" if name is not None else f" link-netnsid {foreign_namespaces(context.netns).index(lower.netns)}"

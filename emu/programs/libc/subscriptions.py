@@ -1,0 +1,68 @@
+"""What a program that listens to a namespace has subscribed to: all of it ends with the program (rtnetlink's groups)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from typing import Any, TypeVar
+
+from emu.netdev.bridge import Bridge, BridgePort
+from emu.netdev.device import NetDevice
+from emu.netdev.fdb import FdbEntry
+from emu.netdev.vxlan import Vxlan
+from emu.netdev.vxlan_fdb import VxlanEntry
+from emu.netns.namespace import Netns
+from emu.process import Process
+
+T = TypeVar("T", bound=Callable[..., Any])
+OnRemote = Callable[[Vxlan, VxlanEntry, bool], None]
+OnEntry = Callable[[Bridge, FdbEntry[BridgePort | None], bool], None]
+
+
+class Subscriptions:
+    """Callbacks put into lists, and taken out when the process ends."""
+
+    def __init__(self, process: Process) -> None:
+        self._process = process
+
+    def add(self, watchers: list[T], callback: T) -> None:
+        watchers.append(callback)
+        self._process.at_exit(partial(watchers.remove, callback))
+
+    def add_vxlans(self, netns: Netns, on_remote: OnRemote) -> None:
+        """The databases of the VXLAN devices that are there and of those to come, with what they hold then."""
+        vxlans: set[NetDevice] = set()
+
+        def on_device(dev: NetDevice, there: bool) -> None:
+            if there and isinstance(dev, Vxlan) and dev not in vxlans:
+                watch(dev)
+                for entry in dev.fdb.entries.values():
+                    on_remote(dev, entry, True)
+
+        def watch(vxlan: Vxlan) -> None:
+            vxlans.add(vxlan)
+            self.add(vxlan.fdb.on_change, lambda entry, there: on_remote(vxlan, entry, there))
+
+        for dev in netns.devices.values():
+            if isinstance(dev, Vxlan):
+                watch(dev)
+        self.add(netns.on_device, on_device)
+
+    def add_bridges(self, netns: Netns, on_entry: OnEntry) -> None:
+        """The forwarding databases of the bridges that are there and of those to come, whose own address is told of at once."""
+        bridges: set[NetDevice] = set()
+
+        def on_device(dev: NetDevice, there: bool) -> None:
+            if there and isinstance(dev, Bridge) and dev not in bridges:
+                watch(dev)
+                for entry in dev.fdb.entries.values():
+                    on_entry(dev, entry, True)
+
+        def watch(bridge: Bridge) -> None:
+            bridges.add(bridge)
+            self.add(bridge.fdb.on_change, lambda entry, there: on_entry(bridge, entry, there))
+
+        for dev in netns.devices.values():
+            if isinstance(dev, Bridge):
+                watch(dev)
+        self.add(netns.on_device, on_device)
