@@ -16,6 +16,8 @@ from emu.packet.ethernet import IPV4
 from emu.packet.frame import Frame
 
 if TYPE_CHECKING:
+    from weakref import WeakValueDictionary
+
     from emu.engine import Engine
     from emu.packet.datagram import Datagram
 
@@ -46,7 +48,7 @@ class BridgeNetfilter(Protocol):
 
     def forward(self, source: BridgePort, target: BridgePort, frame: Frame, datagram: Datagram) -> list[Frame]: ...
 
-    waiting: dict[int, tuple[BridgePort, Frame, Datagram]]
+    waiting: WeakValueDictionary[int, Datagram]
 
     def resume(self, sent: Frame) -> tuple[BridgePort, Frame, Datagram] | None: ...
 

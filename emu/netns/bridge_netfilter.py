@@ -8,12 +8,13 @@ again at the port they leave by. Not modelled: ARP and IPv6 through arptables an
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
+from weakref import WeakValueDictionary
 
-from emu.netdev.bridge import Bridge, BridgePort
+from emu.netdev.bridge import BridgePort
 from emu.netdev.drop import DropReason
 from emu.netfilter.hooks import Hook
 from emu.netns.fragment import fragment
-from emu.netns.neighbour import VALID
+from emu.netns.neighbour import CONNECTED
 from emu.packet import ipv4
 from emu.packet.datagram import Datagram
 from emu.packet.frame import Frame
@@ -27,6 +28,7 @@ class BridgeHooks:
 
     def __init__(self, netns: Netns) -> None:
         self.netns = netns
+        self.waiting: WeakValueDictionary[int, Datagram] = WeakValueDictionary()  # for a neighbour; by trace id
 
     def prerouting(self, port: BridgePort, frame: Frame) -> tuple[Frame, Datagram] | None:
         netns, bridge = self.netns, port.bridge
@@ -49,19 +51,31 @@ class BridgeHooks:
             return None
         if datagram.dst == dst:
             return self._framed(frame, datagram), datagram
-        return self._translated(bridge, frame, datagram)
+        return self._translated(port, frame, datagram)
 
-    def _translated(self, bridge: Bridge, frame: Frame, datagram: Datagram) -> tuple[Frame, Datagram] | None:
-        """DNAT has changed where the packet goes: to a neighbour behind this bridge, or up to be routed."""
-        netns = self.netns
+    def _translated(self, port: BridgePort, frame: Frame, datagram: Datagram) -> tuple[Frame, Datagram] | None:
+        """DNAT has changed where the packet goes: to a neighbour behind this bridge, or up to be routed.
+
+        A neighbour that is not known to be reachable is asked as for a packet of the host's; what then leaves by the bridge is taken back there.
+        """
+        netns, bridge = self.netns, port.bridge
         route = netns.fib.lookup(datagram.dst)
         if route is None or route.dev is not bridge or route.kind != "unicast":
             return self._framed(frame, datagram, bridge.mac), datagram
         entry = netns.neighbours.find_or_make(bridge, route.via or datagram.dst)
-        if entry.state in VALID and entry.mac is not None:
+        if entry.state in CONNECTED and entry.mac is not None:
             return self._framed(frame, datagram, entry.mac), datagram
+        datagram.frame = frame
+        self.waiting[datagram.trace_id] = datagram
         netns.neighbours.send(entry, datagram)
         return None
+
+    def resume(self, sent: Frame) -> tuple[BridgePort, Frame, Datagram] | None:
+        """br_nf_dev_xmit: of a frame from the bridge device that waited for a neighbour, what came in by a port, with its own source again."""
+        datagram = self.waiting.pop(sent.trace_id, None)
+        if datagram is None or datagram.frame is None:
+            return None
+        return datagram.bridge_port_in, self._framed(datagram.frame, datagram, sent.wire[:6]), datagram
 
     def forward(self, source: BridgePort, target: BridgePort, frame: Frame, datagram: Datagram) -> list[Frame]:
         netns, bridge = self.netns, source.bridge

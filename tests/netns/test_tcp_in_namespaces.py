@@ -123,7 +123,7 @@ def test_an_error_that_takes_longer_than_connect_ends_the_attempt():
     story = lab.engine.spawn(lab.left.tcp.connect(("10.0.0.2", 80)))
     lab.ends[1].set_up(False)
     lab.engine.call_later(SECOND // 2, lab.ends[1].set_up, True)  # the request for the neighbour is answered after a second
+    lab.engine.run(until=story)
     with pytest.raises(OSError, match="No route to host"):
-        lab.engine.run(until=story)
         story.result()
     assert lab.engine.now < 2 * SECOND

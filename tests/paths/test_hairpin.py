@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 from scapy.layers.inet import IP, TCP
+from scapy.layers.l2 import ARP, Ether
 
 from emu.lab import Lab
 from tests.labs import docker_lab, layers, ok, tap
@@ -47,3 +48,13 @@ def test_without_the_proxy_the_packet_goes_back_where_it_came_from_masqueraded(t
 def test_nothing_of_it_leaves_the_host(tmp_path: Path) -> None:
     lab = docker_lab(tmp_path, TWO)
     assert pairs(lab, "box", WGET, "docker1/eth0") == set()
+
+
+def test_without_the_proxy_the_first_packet_waits_for_the_neighbour_and_is_bridged_then(tmp_path: Path) -> None:
+    lab = docker_lab(tmp_path, TWO, "{ userland-proxy: false }")
+    web, box = tap(lab, "docker1/web/eth0"), tap(lab, "docker1/box/eth0")
+    ok(lab.run("docker1/box", WGET))
+    asked, _, syn, *_ = web.packets
+    assert asked[ARP].psrc == "172.17.0.1"
+    assert (syn[Ether].src, str(syn[TCP].flags)) == (box.packets[0][Ether].src, "S")
+    assert [str(segment.flags) for segment in layers(box, TCP)][:3] == ["S", "SA", "A"]
