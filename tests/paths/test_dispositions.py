@@ -172,6 +172,47 @@ def test_a_tunnel_is_told_with_its_outer_addresses_and_vni(tmp_path):
     assert {(step.dst, step.matched) for _, step in steps(told.probe, Routed)} >= {("10.8.0.2", "10.8.0.0/24"), ("10.0.2.2", "default")}
 
 
+def test_a_rule_that_is_too_wide_kills_the_answers_to_what_containers_ask(tmp_path):
+    made = docker_lab(tmp_path, WEB)
+    made.run("docker1", "iptables -I DOCKER-USER -i eth0 -j DROP")
+    inward, outward = traced(made, "client", "docker1:8080"), traced(made, "web", "client")
+    rule = "filter FORWARD: DOCKER-USER #1 DROP (-i eth0 -j DROP)"
+    assert inward.disposition.sentence == f"dropped at docker1/eth0 by {rule}"
+    assert outward.disposition.sentence == f"delivered to client: its answer #{outward.answers[0].id} was dropped at docker1/eth0 by {rule}"
+
+
+BLACK_HOLE = """
+name: black-hole
+lans: { lan: { subnet: 192.168.60.0/24 } }
+hosts:
+  h1:
+    interfaces: { eth0: { lan: lan, address: 192.168.60.11/24 } }
+    docker: { mtu: 1500 }
+    flannel: { subnet: 10.1.15.0/24 }
+    compose: { services: { c1: { image: busybox, network_mode: bridge, tty: true } } }
+  h2:
+    interfaces: { eth0: { lan: lan, address: 192.168.60.12/24 } }
+    docker: {}
+    flannel: { subnet: 10.1.20.0/24 }
+    compose: { services: { c2: { image: nginx, network_mode: bridge } } }
+flannel: { network: 10.1.0.0/16, backend: { type: vxlan } }
+steps:
+  - h1$ ip link set docker0 mtu 1500
+  - { on: h1/c1, programs: host, run: "ip link set eth0 mtu 1500" }
+  - h1$ iptables -A OUTPUT -p icmp -j DROP
+"""
+
+
+def test_a_black_hole_over_vxlan_is_told_with_the_error_that_nobody_gets(tmp_path):
+    made = lab(tmp_path, BLACK_HOLE)
+    made.run_steps()
+    assert traced(made, "c1", "c2", size=1400).answered
+    assert traced(made, "c1", "c2", size=1472).disposition.sentence == (
+        "dropped at h1/docker0: larger than the MTU, and DF is set; ICMP fragmentation needed from h1, "
+        "which was dropped at h1/docker0 by filter OUTPUT: #1 DROP (-p icmp -j DROP)"
+    )
+
+
 def test_a_probe_leaves_nothing_behind_in_the_lab(tmp_path):
     made = net(tmp_path)
     watchers = [len(watched) for watched in _watch_points(made)]
