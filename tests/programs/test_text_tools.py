@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from tests.programs.busybox import busybox_machines
 from tests.programs.machines import Machines
 
 FILE = "cat > /tmp/f << 'END'\neth0 10.0.0.1/24 up\nlo 127.0.0.1/8 up\nveth1 none down\neth1 10.0.0.2/24 up\nEND\ncd /tmp\n"
@@ -48,6 +49,8 @@ FILE = "cat > /tmp/f << 'END'\neth0 10.0.0.1/24 up\nlo 127.0.0.1/8 up\nveth1 non
         ("date -u +%FT%TZ; sleep 61; date", "2020-01-01T00:00:00Z\nWed Jan  1 00:01:01 UTC 2020\n"),
         ("uname; uname -n; id; id -u; whoami", "Linux\na\nuid=0(root) gid=0(root) groups=0(root)\n0\nroot\n"),
         ("mkdir -p d/e; touch d/x; ls d; ls; rm d/x; rmdir d/e; ls d; rm -r d; ls /sys/class/net", "e\nx\nd\nf\neth0\nlo\n"),
+        ("ip netns add blue; ln -s /proc/7/ns/net /var/run/netns/box; ls -l /var/run/netns",
+         "total 0\n-r--r--r-- 1 root root  0 Jan  1 00:00 blue\nlrwxrwxrwx 1 root root 14 Jan  1 00:00 box -> /proc/7/ns/net\n"),
         ("cd /sys/class/net; cat lo/ifindex lo/type eth0/{mtu,flags,operstate}; cat eth0/iflink; ls /sys/class; echo l*/mtu",
          "1\n772\n1500\n0x1003\nup\n2\nnet\nlo/mtu\n"),
         ("ip link add v type veth peer name w; cd /sys/class/net; cat v/iflink w/ifindex | uniq; cat v/carrier; cat v/operstate",
@@ -92,3 +95,24 @@ def test_programs_are_found_and_ended_by_name() -> None:
     assert [line.split()[-2:] for line in machines.output("a", "ps -ef").splitlines()[1:3]] == [["sleep", "500"], ["sleep", "600"]]
     assert machines.output("a", "killall sleep; ps -ef | grep -c sleep") == "1\n"  # grep itself
     assert machines.engine.now < 1_000_000_000
+
+
+LONG = """total 8
+drwxr-xr-x 2 root root 4096 Jan  1 00:00 e
+lrwxrwxrwx 1 root root    6 Jan  1 00:00 link -> /tmp/f
+-rw-r--r-- 1 root root    6 Jan  1 00:00 x
+drwxr-xr-x 3 root root 4096 Jan  1 00:00 d
+lrwxrwxrwx 1 root root    6 Jan  1 00:00 d/link -> /tmp/f
+"""
+LONG_BUSYBOX = """total 8
+drwxr-xr-x    2 root     root          4096 Jan  1 00:00 e
+lrwxrwxrwx    1 root     root             6 Jan  1 00:00 link -> /tmp/f
+-rw-r--r--    1 root     root             6 Jan  1 00:00 x
+"""
+
+
+def test_a_long_listing_tells_files_directories_and_links_as_gnu_s_and_busybox_s_do() -> None:
+    made = FILE + "mkdir -p d/e; echo hello > d/x; ln -s /tmp/f d/link; "
+    assert Machines().output("a", made + "ls -l d; ls -ld d d/link") == LONG
+    assert busybox_machines().output("a", made + "ls -l d") == LONG_BUSYBOX
+    assert Machines().refusal("a", "ls -l /sys/class/net") == (2, "ls: -l of '/sys/class/net/eth0' is not modelled\n")
