@@ -9,6 +9,8 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING
 
+from emu.process import Process, UsageError
+
 if TYPE_CHECKING:
     from emu.process import Main, Place
 
@@ -33,6 +35,7 @@ PROGRAMS = {
     "dns-ask": "emu.programs.dns_ask",
     "docker": "emu.programs.docker",
     "dockerd": "emu.programs.dockerd",
+    "dropwatch": "emu.programs.dropwatch",
     "echo": "emu.programs.echo",
     "egrep": "emu.programs.grep",
     "env": "emu.programs.env",
@@ -111,6 +114,11 @@ PROGRAMS = {
     "xargs": "emu.programs.xargs",
 }
 OF_MACHINES = frozenset({"modprobe", "ovs-appctl", "ovs-vsctl", "pipework", "sudo"})  # which containers have not
+NOT_MODELLED = frozenset({"watch"})  # that people type all the same, and get a name for
+
+
+async def _refuse(_process: Process, argv: list[str]) -> int:
+    raise UsageError(f"'{argv[0]}' is not modelled", 1)
 
 
 def find(place: Place, name: str) -> Main | None:
@@ -124,6 +132,8 @@ def find(place: Place, name: str) -> Main | None:
             return None
     if name in OF_MACHINES and place.container is not None:
         return None
+    if name in NOT_MODELLED:
+        return _refuse
     if name not in PROGRAMS or (name == "docker" and (place.container is not None or place.host is None or place.host.docker is None)):
         return None
     main: Main = import_module(PROGRAMS[name]).main

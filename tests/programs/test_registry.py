@@ -8,6 +8,7 @@ import pytest
 
 from emu import programs
 from emu.programs import PROGRAMS
+from tests.programs.machines import Machines
 
 FOLDER = Path(programs.__file__).parent
 LIBRARIES = {"bind", "libc", "ovs", "web"}  # what programs share; no programs
@@ -21,3 +22,7 @@ def test_registry_lists_exactly_the_modules_of_the_folder() -> None:
 @pytest.mark.parametrize("name", sorted(PROGRAMS))
 def test_every_program_has_an_async_main(name: str) -> None:
     assert iscoroutinefunction(import_module(PROGRAMS[name]).main)
+
+
+def test_what_people_type_and_emu_has_not_is_refused_by_name() -> None:
+    assert Machines().refusal("a", "watch -n1 iptables -L") == (1, "'watch' is not modelled\n")
