@@ -23,11 +23,17 @@ class Subscriptions:
     """Callbacks put into lists, and taken out when the process ends."""
 
     def __init__(self, process: Process) -> None:
-        self._process = process
+        self._undo: list[Callable[[], None]] = []
+        process.at_exit(self.close)
 
     def add(self, watchers: list[T], callback: T) -> None:
-        watchers.append(callback)
-        self._process.at_exit(partial(watchers.remove, callback))
+        if callback not in watchers:
+            watchers.append(callback)
+            self._undo.append(partial(watchers.remove, callback))
+
+    def close(self) -> None:
+        while self._undo:
+            self._undo.pop()()
 
     def add_vxlans(self, netns: Netns, on_remote: OnRemote) -> None:
         """The databases of the VXLAN devices that are there and of those to come, with what they hold then."""
