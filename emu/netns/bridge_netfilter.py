@@ -56,7 +56,7 @@ class BridgeHooks:
     def _translated(self, port: BridgePort, frame: Frame, datagram: Datagram) -> tuple[Frame, Datagram] | None:
         """DNAT has changed where the packet goes: to a neighbour behind this bridge, or up to be routed.
 
-        A neighbour that is not known to be reachable is asked as for a packet of the host's; what then leaves by the bridge is taken back there.
+        A neighbour that is not known to be reachable is asked as for a packet of the host's; what leaves by the bridge then is taken back.
         """
         netns, bridge = self.netns, port.bridge
         route = netns.fib.lookup(datagram.dst)
@@ -71,7 +71,7 @@ class BridgeHooks:
         return None
 
     def resume(self, sent: Frame) -> tuple[BridgePort, Frame, Datagram] | None:
-        """br_nf_dev_xmit: of a frame from the bridge device that waited for a neighbour, what came in by a port, with its own source again."""
+        """br_nf_dev_xmit: a frame that waited for a neighbour goes on where it came in, with its own source again."""
         datagram = self.waiting.pop(sent.trace_id, None)
         if datagram is None or datagram.frame is None:
             return None
