@@ -17,10 +17,11 @@ from typing import TYPE_CHECKING, Any
 from emu.copies import in_copies
 from emu.errors import EmuError
 from emu.lab import Lab
+from emu.netns.underlay import EncapSocket
 from emu.observe.dispositions import ANSWERED, DELIVERED, REFUSED, Disposition
 from emu.observe.outcome import ELSEWHERE, agrees, outcome
 from emu.observe.tunnels import TUNNELS
-from emu.packet.address import ANY, Ip, ip, ip_text
+from emu.packet.address import ANY, Ip, ip_text
 from emu.probe import Origin, Target, Trace, find_origin, find_target, probe
 from emu.trace import trace_text
 
@@ -199,7 +200,7 @@ def doors(spot: Spot, everywhere: Iterable[Spot]) -> Iterator[Door]:
     exposed = {port for container in spot.containers for port in container.exposed} if not spot.is_host else set()
     for address in (*_addresses(spot), LOCALHOST) if spot.is_host else _addresses(spot):
         ports = dict.fromkeys(sorted(exposed), "exposed") | dict.fromkeys(_listening(spot.netns, address), "listens")
-        ports |= {port: why for at, port, why in published if at in (ANY, address)}
+        ports |= published  # those that are on another address alone too: are they closed here?
         if address != LOCALHOST:
             yield Door(Target(spot.name, address, spot.netns), "ping")
         for (port, protocol), why in sorted(ports.items()):
@@ -217,29 +218,26 @@ def _addresses(spot: Spot) -> list[Ip]:
 
 
 def _listening(netns: Netns, address: Ip) -> list[tuple[int, str]]:
-    """Ports that somebody serves at the address; not the sockets of clients that wait for answers to what they asked one server."""
+    """Ports that somebody serves at the address; not sockets of clients that wait for one server's answer, nor the kernel's of tunnels."""
     streams = [(port, "tcp") for at, port in netns.tcp.listeners if at in (ANY, address)]
     datagrams = [
         (port, "udp")
         for port, sockets in netns.udp.ports.items()
-        if any(not sock.remote_port and sock.local_ip in (ANY, address) for sock in sockets)
+        if any(not sock.remote_port and sock.local_ip in (ANY, address) and not isinstance(sock, EncapSocket) for sock in sockets)
     ]
     return streams + datagrams
 
 
-def _published(spot: Spot, everywhere: Iterable[Spot]) -> list[tuple[Ip, tuple[int, str], str]]:
-    """Of a host's containers: address (ANY: all), port, and for whom."""
-    if not spot.is_host:
-        return []
-    ports = [
-        (f"published for {other.name}:{port.port}", port)
+def _published(spot: Spot, everywhere: Iterable[Spot]) -> dict[tuple[int, str], str]:
+    """Of a host's containers: port, and for whom."""
+    return {
+        (port.host_port, port.protocol): f"published for {other.name}:{port.port}"
         for other in everywhere
-        if other.name.startswith(f"{spot.name}/")
+        if spot.is_host and other.name.startswith(f"{spot.name}/")
         for container in other.containers
         for endpoint in container.endpoints.values()
         for port in endpoint.published
-    ]
-    return [(ip(port.host_ip or "0.0.0.0"), (port.host_port, port.protocol), why) for why, port in ports]
+    }
 
 
 # --- what must hold
