@@ -6,7 +6,7 @@ Not modelled: VLANs (fake bridges, `tag=`), bonds, controllers, managers, `list`
 from __future__ import annotations
 
 from emu.netdev.ovs_tunnel import KINDS, RefusedOption, parse_options
-from emu.netns.ovs import Interface
+from emu.netns.ovs import Interface, OvsSwitch
 from emu.process import Process, UsageError
 from emu.programs.ovs import VERSION, switch_of
 from emu.programs.ovs.atoms import atom
