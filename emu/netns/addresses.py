@@ -86,7 +86,7 @@ class Addresses:
         dev, address, mine = gone.dev, gone.ip, self._addresses[gone.dev]
         if not gone.secondary:
             of_it = [route for route in (*self.fib.routes, *self.fib.local) if route.dev is dev and route.src == address]
-            for route in of_it:
+            for route in sorted(of_it, key=lambda route: route.kind == "local"):
                 if route.protocol == "kernel" or route.kind == "unicast":
                     self.fib.remove(route)
         own = {broadcast(address, gone.length), *(other.broadcast for other in mine)}
