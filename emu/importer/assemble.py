@@ -23,7 +23,7 @@ from emu.importer.plan import Command, Plan
 from emu.importer.write_yaml import topology_text
 from emu.lab import Lab
 from emu.topology.loader import load_topology
-from emu.topology.spec import Source
+from emu.topology.source import Source
 
 CLIENT = "client"
 SHOWN = 4  # keys that a remark on many of them names

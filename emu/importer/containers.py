@@ -17,7 +17,7 @@ from emu.importer.networks import ENDED, key_of, known_networks, members
 from emu.importer.plan import Plan
 from emu.importer.read_docker import mapping, part, texts, word
 from emu.packet import address
-from emu.topology.spec import Source
+from emu.topology.source import Source
 
 UNKNOWN = "unknown"
 HELD = "held-"

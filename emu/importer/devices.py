@@ -11,7 +11,7 @@ from ipaddress import IPv4Interface, IPv4Network
 from emu.importer.model import Address, Device, Facts
 from emu.importer.plan import Plan
 from emu.importer.wires import plan_wire
-from emu.topology.spec import NOWHERE, Source
+from emu.topology.source import NOWHERE, Source
 
 BY_NAME = (
     (r"(docker\d*|br-|br\d|virbr\d+$|lxcbr|lxdbr|cni\d|cbr\d)", "bridge"), (r"dummy", "dummy"), (r"(veth|cali|lxc|vnet)", "veth"),

@@ -13,7 +13,7 @@ from emu.importer import read_docker, read_ip, read_text
 from emu.importer.folder import read_files
 from emu.importer.model import Described, Device, Facts, File, Remark, Route
 from emu.importer.read_docker import mapping, word
-from emu.topology.spec import Source
+from emu.topology.source import Source
 
 NEVER_EMPTY = {"iptables-save", "ip-addr", "ip-route", "ip-rule", "sysctl", "docker-network-inspect", "docker-inspect"}
 DOCKER = {"docker-inspect": "NetworkSettings", "docker-network-inspect": "IPAM"}

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from emu.errors import EmuError
 from emu.importer.model import Facts, File
-from emu.topology.spec import Source
+from emu.topology.source import Source
 
 LARGEST = 32 << 20  # bytes
 ALIASES = {

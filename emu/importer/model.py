@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from emu.errors import EmuError
-from emu.topology.spec import Source
+from emu.topology.source import Source
 
 
 class Remark(NamedTuple):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
-from emu.topology.spec import Source
+from emu.topology.source import Source
 
 
 class Command(NamedTuple):

@@ -12,7 +12,7 @@ from itertools import pairwise
 from typing import Any
 
 from emu.importer.model import Address, Device, Facts, File, Foreign, Neighbour, Route
-from emu.topology.spec import Source
+from emu.topology.source import Source
 
 HEAD = re.compile(r"(?P<index>\d+): ([^\s:@]+)(?:@([^\s:]+))?: <([^>]*)>(.*)")
 LINK = re.compile(r"link/(\S+)(?: ([0-9a-f:.]+))?")

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from emu.encap import gre
 from emu.netdev.device import NetDevice
 from emu.netdev.drop import DropReason
-from emu.netdev.tunnel import MAX_NESTING, Underlay, outer_tos, take_congestion_mark
+from emu.netdev.tunnel import MAX_NESTING, Underlay, not_sent, outer_tos, take_congestion_mark
 from emu.packet import ipv4
 from emu.packet.address import ANY, ZERO_MAC, Ip, Mac
 from emu.packet.datagram import Datagram
@@ -113,8 +113,8 @@ class IpTunnel(NetDevice):
                 )
             finally:
                 underlay.nesting -= 1
-        except OSError:
-            self.drop(frame, DropReason.NO_ROUTE)
+        except OSError as error:
+            not_sent(self, frame, error)
 
     # --- in
 

@@ -5,6 +5,7 @@ Sources: net/ipv4/ip_tunnel_core.c, include/net/inet_ecn.h, net/core/dev.c (XMIT
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Callable
 from typing import Any, Protocol
 
@@ -80,6 +81,14 @@ class Underlay(Protocol):
         """Take part in a multicast group on `dev`."""
 
     def leave(self, group: Ip, dev: NetDevice | None) -> None: ...
+
+
+def not_sent(dev: NetDevice, frame: Frame, error: OSError) -> None:
+    """The outer packet of `frame` does not go (iptunnel_xmit_stats). A rule of OUTPUT's that has dropped it has told of that already."""
+    if error.errno == errno.EPERM:
+        dev.counters.tx_dropped += 1
+    else:
+        dev.drop(frame, DropReason.TOO_BIG if error.errno == errno.EMSGSIZE else DropReason.NO_ROUTE)
 
 
 def outer_tos(configured: int, inner: bytes) -> int:

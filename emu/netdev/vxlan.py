@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from emu.encap import vxlan
 from emu.netdev.device import LARGEST_MTU, NetDevice
 from emu.netdev.drop import DropReason
-from emu.netdev.tunnel import MAX_NESTING, Underlay, outer_tos, take_congestion_mark
+from emu.netdev.tunnel import MAX_NESTING, Underlay, not_sent, outer_tos, take_congestion_mark
 from emu.netdev.vxlan_fdb import AGEING_NS, Remote, VxlanFdb
 from emu.packet import arp, ethernet
 from emu.packet.address import ANY, ZERO_MAC, Ip, Mac, ip, is_multicast
@@ -181,8 +181,8 @@ class Vxlan(NetDevice):
                 underlay.nesting -= 1
             self.counters.tx_packets += 1
             self.counters.tx_bytes += len(wire) - ethernet.HEADER
-        except OSError:
-            self.drop(frame, DropReason.NO_ROUTE)
+        except OSError as error:
+            not_sent(self, frame, error)
 
     def _choose_port(self, key: bytes) -> int:
         low, high = self.config.port_range if any(self.config.port_range) else self.underlay.local_port_range()

@@ -15,7 +15,8 @@ from emu.topology.check_flannel import takes_part
 if TYPE_CHECKING:
     from emu.host import Host
     from emu.lab import Lab
-    from emu.topology.spec import DockerSpec, FlannelSpec, HostSpec
+    from emu.topology.spec import DockerSpec, HostSpec
+    from emu.topology.spec_flannel import FlannelSpec
 
 PATIENCE_NS = 10 * SECOND
 

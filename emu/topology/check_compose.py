@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 from emu.packet import address
 from emu.topology.project import DEFAULT, dependencies, start_order
-from emu.topology.spec import Attachment, ComposeSpec, HostSpec, NetworkSpec, ServiceSpec
+from emu.topology.spec import HostSpec
+from emu.topology.spec_compose import Attachment, ComposeSpec, NetworkSpec, ServiceSpec
 from emu.topology.values import inside, overlap
 
 if TYPE_CHECKING:

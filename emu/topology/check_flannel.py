@@ -8,7 +8,8 @@ from emu.flannel.config import Config, ConfigError, Subnet, parse_config
 
 if TYPE_CHECKING:
     from emu.topology.document import KeyPath, Report
-    from emu.topology.spec import FlannelHostSpec, FlannelSpec, HostSpec, Topology
+    from emu.topology.spec import HostSpec, Topology
+    from emu.topology.spec_flannel import FlannelHostSpec, FlannelSpec
 
 
 def takes_part(host: HostSpec) -> bool:

@@ -17,7 +17,7 @@ from emu.topology.compose_ports import EXPOSE, PORTS
 from emu.topology.document import KeyPath, MapNode, Node, Report, ScalarNode
 from emu.topology.env_file import EnvFiles
 from emu.topology.shapes import Choice, Converted, Either, Field, Flag, Integer, Json, ListOf, MapOf, Record, Shape, Text
-from emu.topology.spec import Attachment, ComposeSpec, NetworkSpec, ServiceSpec
+from emu.topology.spec_compose import Attachment, ComposeSpec, NetworkSpec, ServiceSpec
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -9,7 +9,7 @@ from typing import Any
 
 from emu.topology import values
 from emu.topology.shapes import Choice, Converted, Either, Field, ListOf, Record, Shape, Text
-from emu.topology.spec import Exposed, PortSpec
+from emu.topology.spec_compose import Exposed, PortSpec
 
 
 def short_ports(text: str) -> tuple[PortSpec, ...]:

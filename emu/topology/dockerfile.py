@@ -14,7 +14,8 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 
-from emu.topology.spec import Exposed, ImageSpec
+from emu.topology.spec import ImageSpec
+from emu.topology.spec_compose import Exposed
 from emu.topology.values import exposed
 
 WITHOUT_EFFECT = ("RUN", "USER", "VOLUME", "STOPSIGNAL", "HEALTHCHECK", "ONBUILD", "MAINTAINER")

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from emu.errors import TopologyError, did_you_mean
-from emu.topology.spec import Source
+from emu.topology.source import Source
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator

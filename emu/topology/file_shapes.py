@@ -8,7 +8,7 @@ from emu.topology import dockerfile, values
 from emu.topology.dockerfile import Dockerfile
 from emu.topology.document import KeyPath, Node, Report, read_text
 from emu.topology.shapes import Text
-from emu.topology.spec import Source
+from emu.topology.source import Source
 
 
 class RulesFile(Text[str]):

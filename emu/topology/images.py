@@ -10,7 +10,8 @@ from dataclasses import replace
 from functools import cache
 from typing import TYPE_CHECKING
 
-from emu.topology.spec import Exposed, ImageSpec
+from emu.topology.spec import ImageSpec
+from emu.topology.spec_compose import Exposed
 from emu.topology.values import exposed, words
 
 if TYPE_CHECKING:

@@ -14,7 +14,8 @@ from emu.topology.images import find_image
 from emu.topology.project import ComposeContent, finish, folder_name, project_name
 from emu.topology.reach import by_container, container_of
 from emu.topology.schema import TOPOLOGY
-from emu.topology.spec import ComposeSpec, DockerSpec, HostSpec, InterfaceSpec, Lan, Step, Topology
+from emu.topology.spec import DockerSpec, HostSpec, InterfaceSpec, Lan, Step, Topology
+from emu.topology.spec_compose import ComposeSpec
 
 if TYPE_CHECKING:
     from os import PathLike

@@ -16,7 +16,7 @@ from emu.topology import variables
 from emu.topology.compose import COMPOSE
 from emu.topology.document import KeyPath, Node, Report, parse, read_text
 from emu.topology.shapes import Json, Shape, Text
-from emu.topology.spec import Attachment, ComposeSpec, NetworkSpec, ServiceSpec
+from emu.topology.spec_compose import Attachment, ComposeSpec, NetworkSpec, ServiceSpec
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

@@ -11,7 +11,8 @@ from emu.observe.outcome import OUTCOMES
 from emu.topology import values
 from emu.topology.document import KeyPath, Node, Report, ScalarNode
 from emu.topology.shapes import Either, Json, ListOf, Shape, Text
-from emu.topology.spec import ReachSpec, Source
+from emu.topology.source import Source
+from emu.topology.spec import ReachSpec
 
 if TYPE_CHECKING:
     from emu.topology.spec import Topology

@@ -20,9 +20,6 @@ from emu.topology.spec import (
     AddressPool,
     CaptureSpec,
     DockerSpec,
-    FlannelBackendSpec,
-    FlannelHostSpec,
-    FlannelSpec,
     HostSpec,
     ImageSpec,
     InterfaceSpec,
@@ -32,6 +29,7 @@ from emu.topology.spec import (
     SwarmSpec,
     Topology,
 )
+from emu.topology.spec_flannel import FlannelBackendSpec, FlannelHostSpec, FlannelSpec
 from emu.topology.steps import DURATION, LINE, STEPS
 
 PUBLISHED = Path(__file__).with_name("topology.schema.json")

@@ -17,7 +17,7 @@ from emu.topology.values import whole_number
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
-    from emu.topology.spec import Source
+    from emu.topology.source import Source
 
 T = TypeVar("T")
 Json = dict[str, Any]

@@ -6,51 +6,18 @@ losses fractions. Everything here is checked by the loader, can be pickled, and 
 
 from __future__ import annotations
 
-import json
 import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
+
+from emu.topology.source import NOWHERE, Source
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from emu.topology.dockerfile import Dockerfile
-
-
-class Source(NamedTuple):
-    """Where in which file something is said."""
-
-    file: str
-    line: int
-
-    def __str__(self) -> str:
-        return f"{self.file}:{self.line}"
-
-
-NOWHERE = Source("", 0)
-
-
-class Exposed(NamedTuple):
-    """A container port, as in EXPOSE: `80/tcp`."""
-
-    port: int
-    protocol: str = "tcp"
-
-    def __str__(self) -> str:
-        return f"{self.port}/{self.protocol}"
-
-
-class PortSpec(NamedTuple):
-    """A published port: `8080:80`.
-
-    `host_ip` is '' for all addresses; `published` is None for a port of Docker's choice, out of a range if there is a `published_end`.
-    """
-
-    target: int
-    published: int | None = None
-    host_ip: str = ""
-    protocol: str = "tcp"
-    published_end: int | None = None
+    from emu.topology.spec_compose import ComposeSpec, Exposed
+    from emu.topology.spec_flannel import FlannelHostSpec, FlannelSpec
 
 
 class AddressPool(NamedTuple):
@@ -110,126 +77,11 @@ class DockerSpec:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Attachment:
-    """A service's place on a network. `aliases` begins with the service's own name."""
-
-    aliases: tuple[str, ...] = ()
-    ipv4_address: str | None = None
-    mac_address: str | None = None
-    source: Source = NOWHERE
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class NetworkSpec:
-    """A network of a compose file. `name` is what `docker network ls` prints."""
-
-    name: str = ""
-    driver: str = "bridge"
-    driver_opts: Mapping[str, str] = field(default_factory=dict)
-    subnet: str | None = None
-    ip_range: str | None = None
-    gateway: str | None = None
-    aux_addresses: Mapping[str, str] = field(default_factory=dict)
-    internal: bool = False
-    attachable: bool = False
-    source: Source = NOWHERE
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class ServiceSpec:
-    """A service of a compose file: one container, named `container_name` (the service's name unless the file says otherwise).
-
-    `command` is None for the image's own. `networks` is empty exactly when `network_mode` is given (`bridge`, `host`, `none`,
-    `service:NAME`, `container:NAME`).
-    """
-
-    name: str
-    image: str = ""
-    container_name: str = ""
-    entrypoint: tuple[str, ...] | None = None
-    command: tuple[str, ...] | None = None
-    hostname: str | None = None
-    ports: tuple[PortSpec, ...] = ()
-    expose: tuple[Exposed, ...] = ()
-    networks: Mapping[str, Attachment] = field(default_factory=dict)
-    network_mode: str | None = None
-    mac_address: str | None = None
-    depends_on: tuple[str, ...] = ()
-    environment: Mapping[str, str] = field(default_factory=dict)
-    dns: tuple[str, ...] = ()
-    dns_search: tuple[str, ...] = ()
-    dns_opt: tuple[str, ...] = ()
-    domainname: str | None = None
-    extra_hosts: Mapping[str, str] = field(default_factory=dict)
-    links: tuple[tuple[str, str], ...] = ()  # a service, and the alias for it
-    privileged: bool = False
-    cap_add: tuple[str, ...] = ()
-    cap_drop: tuple[str, ...] = ()
-    restart: str = "no"
-    profiles: tuple[str, ...] = ()
-    source: Source = NOWHERE
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class ComposeSpec:
-    """A compose file: its services in the order in which they start, and its networks by the name the file gives them."""
-
-    name: str = ""
-    services: Mapping[str, ServiceSpec] = field(default_factory=dict)
-    networks: Mapping[str, NetworkSpec] = field(default_factory=dict)
-    source: Source = NOWHERE
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
 class SwarmSpec:
     """Docker engines that form a swarm, by host. `workers` None: all others."""
 
     managers: tuple[str, ...] = ()
     workers: tuple[str, ...] | None = None
-    source: Source = NOWHERE
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class FlannelBackendSpec:
-    """How flannel carries packets. None: the back end's default."""
-
-    type: str = "udp"
-    vni: int | None = None
-    port: int | None = None
-    direct_routing: bool | None = None
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class FlannelSpec:
-    """The network that flannel makes of several hosts; what stands in the store under `prefix`."""
-
-    network: str
-    subnet_len: int | None = None
-    subnet_min: str | None = None
-    subnet_max: str | None = None
-    backend: FlannelBackendSpec = FlannelBackendSpec()
-    ip_masq: bool = True
-    prefix: str = "/coreos.com/network"
-    release: str = "0.13"
-    source: Source = NOWHERE
-
-    def config(self) -> str:
-        """The JSON that flannel reads."""
-        keys = {"Network": self.network, "SubnetLen": self.subnet_len, "SubnetMin": self.subnet_min, "SubnetMax": self.subnet_max}
-        backend = self.backend
-        options = {"Type": backend.type, "VNI": backend.vni, "Port": backend.port, "DirectRouting": backend.direct_routing}
-        keys["Backend"] = {key: value for key, value in options.items() if value is not None}  # type: ignore[assignment]
-        return json.dumps({key: value for key, value in keys.items() if value is not None}, separators=(",", ":"))
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class FlannelHostSpec:
-    """A host's part in flannel's network. `subnet` is what it had in an earlier run."""
-
-    takes_part: bool = True
-    subnet: str | None = None
-    interface: str | None = None
-    public_ip: str | None = None
     source: Source = NOWHERE
 
 

@@ -9,7 +9,8 @@ import re
 import shlex
 
 from emu.packet import address
-from emu.topology.spec import Exposed, is_pattern
+from emu.topology.spec import is_pattern
+from emu.topology.spec_compose import Exposed
 
 NAME = r"^[A-Za-z0-9][A-Za-z0-9_-]*$"
 CONTAINER_NAME = r"^[A-Za-z0-9][A-Za-z0-9_.-]*$"

@@ -6,7 +6,8 @@ import pytest
 
 from emu.docker.compose import compose_up
 from emu.errors import EmuError
-from emu.topology.spec import Attachment, ComposeSpec, Exposed, NetworkSpec, PortSpec, ServiceSpec, Source
+from emu.topology.source import Source
+from emu.topology.spec_compose import Attachment, ComposeSpec, Exposed, NetworkSpec, PortSpec, ServiceSpec
 from tests.docker.conftest import DockerHost
 
 

@@ -10,7 +10,8 @@ from emu import Lab, load_topology
 from emu.errors import TopologyError
 from emu.topology.dockerfile import Dockerfile, DockerfileError, parse
 from emu.topology.images import find_image
-from emu.topology.spec import Exposed, ImageSpec
+from emu.topology.spec import ImageSpec
+from emu.topology.spec_compose import Exposed
 
 SH = ("/bin/sh", "-c")
 

@@ -4,7 +4,8 @@ import pytest
 
 from emu.topology.images import find_image, repository, well_known
 from emu.topology.loader import load_topology
-from emu.topology.spec import Exposed, ImageSpec
+from emu.topology.spec import ImageSpec
+from emu.topology.spec_compose import Exposed
 
 
 @pytest.mark.parametrize(

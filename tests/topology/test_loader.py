@@ -10,7 +10,8 @@ from emu.docker.config import KEYS, DaemonConfig
 from emu.errors import TopologyError
 from emu.topology import schema
 from emu.topology.loader import load_topology
-from emu.topology.spec import AddressPool, Expect, Exposed, PortSpec
+from emu.topology.spec import AddressPool, Expect
+from emu.topology.spec_compose import Exposed, PortSpec
 
 from .bad_files import BASE
 

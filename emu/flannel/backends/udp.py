@@ -7,10 +7,13 @@ through the proxy.
 
 from __future__ import annotations
 
+import errno
+
 from emu.flannel.backends.backend import Backend, Node
 from emu.flannel.backends.device import set_only_address
 from emu.flannel.config import Config, ConfigError
 from emu.flannel.lease import Lease
+from emu.netdev.drop import DropReason
 from emu.netdev.tun import Tun
 from emu.netns.fib import Route
 from emu.netns.underlay import EncapSocket
@@ -76,14 +79,16 @@ class UdpBackend(Backend):
     def _from_tun(self, frame: Frame) -> None:
         """tun_to_udp."""
         packet = frame.wire
+        datagram = Datagram(packet, frame.trace_id, frame.cause)
         if len(packet) < ipv4.HEADER or self.stopped:
-            return
+            return self._drop(datagram, DropReason.MALFORMED)
         peer = self.peers.get(network(packet[16:20], self.config.subnet_length))
         if peer is None:
+            self._drop(datagram, DropReason.NO_ROUTE)
             return self._net_unreachable(frame)
         lessened = self._lessen(packet)
         if lessened is None:
-            return
+            return self._drop(datagram, DropReason.TTL_EXCEEDED)
         try:
             self.netns.ipv4.send(
                 self.node.address,
@@ -97,15 +102,22 @@ class UdpBackend(Backend):
             )
         except OSError as error:
             self.node.log(f"UDP send to {ip_text(peer)} failed: {error.strerror or error}")
+            if error.errno != errno.EPERM:  # a rule of OUTPUT's has told of its drop
+                self._drop(datagram, DropReason.NO_ROUTE)
 
     def _from_wire(self, datagram: Datagram) -> None:
         """udp_to_tun: whatever it is, it is an IP packet now."""
         packet = datagram.payload[udp.HEADER : udp.HEADER + self.mtu]
-        if len(packet) < ipv4.HEADER or self.stopped:
-            return
+        if len(packet) < ipv4.HEADER:
+            return self._drop(datagram, DropReason.MALFORMED)
         lessened = self._lessen(packet)
-        if lessened is not None:
-            self.device.write(lessened, datagram.trace_id, datagram.cause)
+        if lessened is None:
+            return self._drop(datagram, DropReason.TTL_EXCEEDED)
+        self.device.write(lessened, datagram.trace_id, datagram.cause)
+
+    def _drop(self, datagram: Datagram, reason: DropReason) -> None:
+        """What Linux nowhere counts: a packet that ends within the program."""
+        self.netns.drop(datagram, reason, self.device)
 
     def _lessen(self, packet: bytes) -> bytes | None:
         """decrement_ttl; None: nothing is left of it."""
