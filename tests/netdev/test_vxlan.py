@@ -87,6 +87,16 @@ def test_without_a_remote_the_frame_is_dropped():
     assert lab.devices[0].drops[DropReason.NO_REMOTE] > 0
 
 
+@pytest.mark.parametrize("target", ["DROP", "REJECT"])
+def test_an_outer_packet_that_a_rule_drops_is_told_of_once(target):
+    lab = Overlay(remote=ip("10.0.0.2"))
+    host, dev = lab.hosts[0], lab.devices[0]
+    host.iptables(f"-A OUTPUT -p udp --dport {PORT} -j {target}")
+    lab.ask(0, "10.3.0.2")
+    assert dev.counters.tx_dropped == host.drops[DropReason.NETFILTER] == 1
+    assert not dev.drops
+
+
 def test_proxy_answers_arp_for_permanent_neighbours_and_sends_none():
     lab = Overlay(proxy=True, learning=False)
     lab.hosts[0].neighbours.add_permanent(lab.devices[0], ip("10.3.0.2"), vtep(2))
