@@ -80,8 +80,8 @@ class UdpBackend(Backend):
         """tun_to_udp."""
         packet = frame.wire
         datagram = Datagram(packet, frame.trace_id, frame.cause)
-        if len(packet) < ipv4.HEADER or self.stopped:
-            return self._drop(datagram, DropReason.MALFORMED)
+        if self.stopped or len(packet) < ipv4.HEADER:
+            return self._drop(datagram, DropReason.NO_CARRIER if self.stopped else DropReason.MALFORMED)
         peer = self.peers.get(network(packet[16:20], self.config.subnet_length))
         if peer is None:
             self._drop(datagram, DropReason.NO_ROUTE)
@@ -108,6 +108,8 @@ class UdpBackend(Backend):
     def _from_wire(self, datagram: Datagram) -> None:
         """udp_to_tun: whatever it is, it is an IP packet now."""
         packet = datagram.payload[udp.HEADER : udp.HEADER + self.mtu]
+        if not hasattr(self, "device") or self.stopped:  # the lease is not there yet, or the program ends
+            return self.netns.drop(datagram, DropReason.NO_LISTENER, datagram.iif)
         if len(packet) < ipv4.HEADER:
             return self._drop(datagram, DropReason.MALFORMED)
         lessened = self._lessen(packet)
