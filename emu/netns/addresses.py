@@ -16,6 +16,8 @@ from emu.packet.address import ANY, BROADCAST, Ip, broadcast, is_multicast, netw
 if TYPE_CHECKING:
     from emu.packet.datagram import Datagram
 
+SCOPES = {"global": 0, "site": 200, "link": 253, "host": 254, "nowhere": 255}
+
 
 @dataclass(slots=True, eq=False)
 class InterfaceAddress:
@@ -57,7 +59,7 @@ class Addresses:
             raise FileExistsError("File exists")
         secondary = any(other.length == length and network(other.ip, length) == network(address, length) for other in mine)
         added = InterfaceAddress(address, length, dev, broadcast, scope, label or dev.name, secondary)
-        mine.append(added)
+        mine.insert(_place(mine, added), added)
         self._tell_address(added, True)
         self._add_routes(added)
         self.address_changed(added, True)
@@ -157,3 +159,14 @@ class Addresses:
             return None
         via = datagram.route.via if datagram.route is not None and datagram.route.via is not None else datagram.dst
         return self.best_source(oif, via)
+
+
+def _place(mine: list[InterfaceAddress], added: InterfaceAddress) -> int:
+    """After the primary addresses of its scope or a narrower one, before all secondary ones (__inet_insert_ifa)."""
+    if added.secondary:
+        return len(mine)
+    return max((at for at, other in enumerate(mine, 1) if not other.secondary and _rank(added) <= _rank(other)), default=0)
+
+
+def _rank(address: InterfaceAddress) -> int:
+    return SCOPES.get(address.scope, 0) if not address.scope.isdigit() else int(address.scope)

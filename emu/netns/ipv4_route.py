@@ -67,7 +67,8 @@ class Routing:
         if oif is None and src != ANY:
             oif = next((mine.dev for mine in self.netns.all_addresses() if mine.ip == src), None)
         if oif is None:
-            return self.netns.fib.lookup(dst)
+            found = self.netns.fib.lookup(dst)
+            return replace(found, via=None, kind="broadcast") if found is not None and found.dev is not None and dst == BROADCAST else found
         return Route(Ip(dst), 32, oif, scope="link", kind="broadcast" if dst == BROADCAST else "unicast")
 
     @staticmethod

@@ -7,8 +7,8 @@ import pytest
 from emu.engine import Engine
 from emu.netns.namespace import Netns
 from emu.netns.socket import RawSocket, UdpSocket
-from emu.packet.address import ip, ip_text, prefix
-from tests.wires import complete, namespace, veth
+from emu.packet.address import BROADCAST, ip, ip_text, prefix
+from tests.wires import complete, default_route, namespace, veth
 
 
 @pytest.fixture
@@ -80,3 +80,18 @@ def test_an_echo_to_0_0_0_0_is_answered_by_localhost(host: Netns) -> None:
     raw.sendto(bytes([8, 0, 0xF7, 0xFF, 0, 0, 0, 0]), "0.0.0.0")
     answers = [complete(host.engine, raw.recv(timeout=1.0)) for _ in range(2)]
     assert [(answer.src, answer.wire[20]) for answer in answers] == [("127.0.0.1", 8), ("127.0.0.1", 0)]
+
+
+def test_a_primary_address_goes_before_the_secondary_ones(host: Netns) -> None:
+    for text in ("10.0.0.1/24", "10.0.0.9/24", "10.9.9.1/24"):
+        give(host, text)
+    shown = [(ip_text(mine.ip), mine.secondary) for mine in host.addresses(host.device("eth0"))]
+    assert shown == [("10.0.0.1", False), ("10.9.9.1", False), ("10.0.0.9", True)]
+
+
+def test_the_limited_broadcast_goes_to_all_neighbours_and_to_no_gateway(host: Netns) -> None:
+    give(host, "10.0.0.1/24")
+    host.set_up(host.device("eth0"))
+    default_route(host, "10.0.0.2", "eth0")
+    route, source = host.ipv4.route(BROADCAST)
+    assert (route.via, route.kind, source) == (None, "broadcast", ip("10.0.0.1"))
