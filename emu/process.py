@@ -203,9 +203,11 @@ class Process:
 
         return self._keep(RawSocket(self.netns, protocol))
 
-    async def tcp_connect(self, address: str, port: int, timeout: float | None = None, local_port: int = 0) -> TcpSocket:
+    async def tcp_connect(
+        self, address: str, port: int, timeout: float | None = None, local_port: int = 0, *, polling: bool = False
+    ) -> TcpSocket:
         """A connected socket. Raises ConnectionRefusedError, TimeoutError, OSError as connect(2) does."""
-        return self._keep(await self.netns.tcp.connect((address, port), timeout=timeout, local_port=local_port))
+        return self._keep(await self.netns.tcp.connect((address, port), timeout=timeout, local_port=local_port, polling=polling))
 
     def tcp_listen(self, address: str, port: int, backlog: int = 128) -> TcpListener:
         """Raises OSError (EADDRINUSE)."""

@@ -39,7 +39,7 @@ def reject(netns: Netns, datagram: Datagram, how: str) -> None:
         sequence, acknowledgment, flags = 0, (segment.sequence + length) & 0xFFFFFFFF, tcp.RST | tcp.ACK
     reset = tcp.Segment(segment.destination_port, segment.source_port, sequence, acknowledgment, flags, 0, b"", b"")
     wire = tcp.build(datagram.dst, datagram.src, reset)
-    if datagram.bridge_port_in is not None and datagram.bridge_port_out is not None:
+    if datagram.bridge_port_in is not None:
         return _reset_bridged(netns, datagram, wire)
     about = None  # the RST belongs to the connection, confirmed or not, and is translated as its answers are (nf_ct_attach)
     if datagram.ct is not None:
@@ -51,7 +51,7 @@ def reject(netns: Netns, datagram: Datagram, how: str) -> None:
 
 
 def _reset_bridged(netns: Netns, datagram: Datagram, wire: bytes) -> None:
-    """As if the frame's receiver had sent it: from its MAC address, out of the port that the frame came in by, past all hooks."""
+    """To a frame from a bridge's port: as if its receiver had sent it, from its MAC address and out of that port, past all hooks."""
     assert datagram.frame is not None
     ethernet = datagram.frame.wire[6:12] + datagram.frame.wire[:6] + IPV4
     ttl = netns.sysctl.integer("net.ipv4.ip_default_ttl")

@@ -134,10 +134,16 @@ class Tcp:
     # --- for programs
 
     async def connect(
-        self, address: tuple[str, int], timeout: float | None = None, local_port: int = 0, local_address: str | None = None
+        self,
+        address: tuple[str, int],
+        timeout: float | None = None,
+        local_port: int = 0,
+        local_address: str | None = None,
+        polling: bool = False,
     ) -> TcpSocket:
-        """Open a connection. Raises OSError as the system call does, and TimeoutError."""
+        """Open a connection, `polling` as programs do that ask for SO_ERROR. Raises OSError as the system call does, and TimeoutError."""
         socket = self.start_connect(address, local_port, local_address)
+        socket.connection.polled = polling
         await socket.connected(timeout)
         return socket
 

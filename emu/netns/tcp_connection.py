@@ -49,6 +49,7 @@ class Connection:
         self.state = S.SYN_SENT
         self.listener: TcpListener | None = None
         self.opened_ns = self.engine.now
+        self.polled = False  # the program does not wait in connect(2) but asks for errors, soft ones too
         self.error: OSError | None = None
         self.orphaned = False  # the program has closed it
         self.scaled = bool(self.sysctl("tcp_window_scaling"))
@@ -214,7 +215,7 @@ class Connection:
 
     def on_icmp_error(self, number: int) -> None:
         """An ICMP error is final while connecting; within connect(2) itself and later it is only remembered (tcp_v4_err)."""
-        within_connect = self.state is S.SYN_SENT and self.engine.now < self.opened_ns + CONNECT_NS
+        within_connect = self.state is S.SYN_SENT and not self.polled and self.engine.now < self.opened_ns + CONNECT_NS
         if self.state in {S.SYN_SENT, S.SYN_RECEIVED} and not within_connect:
             if self.listener is None:
                 self.fail(OSError(number, os.strerror(number)))

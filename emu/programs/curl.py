@@ -144,7 +144,7 @@ class _Transfer:
         begun = self.process.engine.now
         failed = f"Failed to connect to {url.host} port {url.port} after"
         try:
-            sock = await self.process.tcp_connect(address, url.port, timeout=limit)
+            sock = await self.process.tcp_connect(address, url.port, timeout=limit, polling=True)
         except OSError as error:
             after = self._elapsed_ms()
             timed_out = isinstance(error, TimeoutError) and self.process.engine.now - begun >= round(limit * SECOND)

@@ -15,7 +15,8 @@ async def main(process: Process, argv: list[str]) -> int:
     options, address, port, text = await arguments(process, argv, "hold")
 
     async def ask() -> str:
-        sock = await process.tcp_connect(address, port, timeout=TIMEOUT_S, local_port=int(options.text("sport", "0")))
+        sport = int(options.text("sport", "0"))
+        sock = await process.tcp_connect(address, port, timeout=TIMEOUT_S, local_port=sport, polling=True)
         await sock.send(text.encode() + b"\n")
         return (await sock.recv(timeout=TIMEOUT_S)).decode("utf-8", "replace").rstrip()
 

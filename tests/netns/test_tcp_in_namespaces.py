@@ -125,3 +125,11 @@ def test_an_error_that_takes_longer_than_connect_ends_the_attempt():
     with pytest.raises(OSError, match="No route to host"):
         lab.run(lab.left.tcp.connect(("10.0.0.2", 80)))
     assert lab.engine.now < 2 * SECOND
+
+
+def test_a_program_that_asks_for_errors_itself_hears_of_a_soft_one_at_once():
+    lab = Neighbours()
+    lab.right.iptables("-A INPUT -p tcp --dport 80 -j REJECT --reject-with icmp-host-prohibited")
+    with pytest.raises(OSError, match="No route to host"):
+        lab.run(lab.left.tcp.connect(("10.0.0.2", 80), polling=True))
+    assert lab.engine.now < SECOND // 1000
