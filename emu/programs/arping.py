@@ -179,7 +179,9 @@ class _Arping:
         us = (self.process.engine.now - self.sent_ns) // MICROSECOND
         space = " " if self.busybox else "  "
         time = f"{us // 1000}.{us % 1000:03}ms"
-        self.process.print(f"{how} {kind} from {ip_text(packet.sender_ip)} [{mac_text(packet.sender_mac)}]{space}{time}")
+        mac = mac_text(packet.sender_mac)
+        shown = mac if self.busybox else mac.upper()
+        self.process.print(f"{how} {kind} from {ip_text(packet.sender_ip)} [{shown}]{space}{time}")
 
     def _statistics(self) -> None:
         if self.quiet:
