@@ -91,6 +91,10 @@ def run(topology: Path, output: Path | None, seed: int | None, as_json: bool, li
         click.echo(f"{spec.name} · {counts} · seed {spec.seed}\n")
 
     result = run_topology(spec, output, on_up=None if as_json else header, on_step=None if as_json else _print_step, live=stream)
+    if result.late and not as_json:
+        click.echo("\nmeanwhile, in the background")
+        for step, text in result.late:
+            _print_output(step, text)
     click.echo(json.dumps(_as_data(result), indent=2) if as_json else _summary(result))
     if not result.steps:
         look = f"emu shell {topology}", f"emu exec {topology} {next(iter(spec.hosts))} COMMAND"
@@ -323,16 +327,20 @@ def _outcome_colour(word: str) -> str:
 
 def _print_step(result: StepResult) -> None:
     """The command line with its time, its output below, and what was not as expected."""
-    click.echo(f"{result.started_ns / 1e9:8.3f}  {click.style(result.step.place + '$', bold=True)} {result.step.line}")
-    lines = result.output.splitlines()
-    for line in lines[:SHOWN_LINES]:
-        click.echo(INDENT + line if line else "")
-    if len(lines) > SHOWN_LINES:
-        click.echo(f"{INDENT}… {len(lines) - SHOWN_LINES} more lines in steps.log")
+    _print_output(result, result.output)
     if result.exit_status and result.step.expect.exit is None:
         click.echo(f"{INDENT}{click.style(f'exit status {result.exit_status}', fg='yellow')}")
     for problem in result.problems:
         click.echo(f"{INDENT}{click.style('✗', fg='red')} {result.step.source}: {problem}")
+
+
+def _print_output(result: StepResult, output: str) -> None:
+    click.echo(f"{result.started_ns / 1e9:8.3f}  {click.style(result.step.place + '$', bold=True)} {result.step.line}")
+    lines = output.splitlines()
+    for line in lines[:SHOWN_LINES]:
+        click.echo(INDENT + line if line else "")
+    if len(lines) > SHOWN_LINES:
+        click.echo(f"{INDENT}… {len(lines) - SHOWN_LINES} more lines in steps.log")
 
 
 def _summary(result: RunResult) -> str:

@@ -67,7 +67,7 @@ class Lab:
         self.segments: dict[str, LanSegment] = {}
         self.store: Store | None = None
         self.on_netns: list[Callable[[Netns], None]] = []
-        self.background: list[tuple[Step, Process]] = []
+        self.background: list[tuple[StepResult, Process]] = []
         self._own_programs = {name: load_program(name, path) for name, path in topology.programs.items()}
         self._images = {name: _image(spec, own=name in topology.images) for name, spec in _images(topology).items()}
         self._zero_ns = 0
@@ -214,9 +214,10 @@ class Lab:
         except EmuError as mistake:
             raise EmuError(f"{step.source}: {mistake}") from mistake
         if step.background:
-            self.background.append((step, process))
             self.engine.run(until_ns=started + STEP_PAUSE_NS)
-            return StepResult(step, started, process.output, process.exit_status, problems)
+            result = StepResult(step, started, process.output, process.exit_status, problems)
+            self.background.append((result, process))
+            return result
         try:
             self._run_until(process.exited, f"{step.place}$ {step.command}")
         except LimitReached as limit:
@@ -251,6 +252,15 @@ class Lab:
                         raise result.stopped
         self._begin("end", on_part)
         return results
+
+    def catch_up(self) -> list[tuple[StepResult, str]]:
+        """What steps in the background have printed since they were last looked at; their results have it too."""
+        late = []
+        for result, process in self.background:
+            if len(process.output) > len(result.output):
+                late.append((result, process.output[len(result.output) :]))
+            result.output, result.exit_status = process.output, process.exit_status
+        return late
 
     def _begin(self, part: str, on_part: Callable[[str], None] | None) -> None:
         """Captures end in the quiet after the steps."""

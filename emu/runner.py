@@ -40,6 +40,7 @@ class RunResult:
     captures: int = 0
     stopped: str = ""
     notices: list[str] = field(default_factory=list)
+    late: list[tuple[StepResult, str]] = field(default_factory=list)  # what steps in the background printed after they were told of
     bugs: list[str] = field(default_factory=list)  # of emu: programs that fell over
     tried: int = 0  # lines of the topology's `reach:`
     unreached: list[Unmet] = field(default_factory=list)  # those that do not hold
@@ -110,6 +111,7 @@ def run(
             result.stopped = str(limit)
         result.virtual_ns = lab.engine.now
         result.notices = lab.notices()
+        result.late = lab.catch_up()
         for step in result.steps:
             recorder.log_step(step)
         if watch is not None:

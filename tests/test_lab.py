@@ -109,3 +109,14 @@ def test_a_step_in_the_background_is_shown_as_it_was_typed(tmp_path: Path) -> No
     run(load_topology(path), tmp_path / "out")
     commands = [line.split(" ", 1)[1] for line in (tmp_path / "out" / "steps.log").read_text().splitlines() if "$" in line]
     assert commands == ["a$ sleep 1 &", "a$ sleep 2 &", "a$ sleep 3"]
+
+
+def test_what_a_step_in_the_background_prints_later_is_told_at_the_end(tmp_path: Path) -> None:
+    path = tmp_path / "later.yaml"
+    path.write_text(
+        "name: later\nhosts: { a: {} }\nsteps:\n  - a$ ip monitor address &\n  - a$ echo once &\n  - a$ ip addr add 10.9.9.1/24 dev lo\n"
+    )
+    result = run(load_topology(path), tmp_path / "out")
+    told = "1: lo    inet 10.9.9.1/24 scope global lo\n       valid_lft forever preferred_lft forever\n"
+    assert [(step.step.command, text) for step, text in result.late] == [("ip monitor address", told)]
+    assert f"ip monitor address &\n{told}(in the background)\n" in (tmp_path / "out" / "steps.log").read_text()
