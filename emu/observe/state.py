@@ -143,10 +143,6 @@ def _name(match: re.Match[str]) -> Name | None:
     return Name("interface number" if kind == "index" else kind, text[:12] if kind == "id" else text)
 
 
-def _can_be(ours: Line, reference: Line, names: Renaming) -> bool:
-    return _shape(ours) == _shape(reference) and names.could_meet(_fields(ours), _fields(reference))
-
-
 def is_unordered(name: str) -> bool:
     """Dumps whose lines stand in an order are read first: they tell what the names in the others mean."""
     return name.endswith(UNORDERED)
@@ -185,14 +181,22 @@ def _unordered(name: str, ours: Sequence[tuple[int, Line]], reference: Sequence[
     counts = [Counter(value for _, line in lines for value in line if isinstance(value, Name)) for lines in (ours, reference)]
     if name.endswith(".sysctl"):
         waiting = list(dict.fromkeys(waiting))  # it was asked for some twice
+    alike_in_shape: dict[tuple[Value, ...], list[tuple[int, Line]]] = {}
+    for each in left:
+        alike_in_shape.setdefault(_shape(each[1]), []).append(each)
+    shapes = {line: _shape(line) for line in waiting}
     while waiting:
-        candidates = [[each for each in left if _can_be(each[1], theirs, names)] for theirs in waiting]
+        candidates = [
+            [each for each in alike_in_shape.get(shapes[theirs], ()) if names.could_meet(_fields(each[1]), _fields(theirs))]
+            for theirs in waiting
+        ]
         position = min(range(len(waiting)), key=lambda each: (len(candidates[each]), each))
         theirs, found = waiting.pop(position), candidates[position]
         if found:
             alike = next((each for each in found if _often(each[1], counts[0]) == _often(theirs, counts[1])), found[0])
             names.meet(_fields(alike[1]), _fields(theirs))
             left.remove(alike)
+            alike_in_shape[shapes[theirs]].remove(alike)
         else:
             missing.append(theirs)
     for line in missing:
