@@ -158,5 +158,10 @@ def test_what_is_accepted_is_shown_with_its_reason_and_what_no_longer_occurs_is_
     status, words = diff(tmp_path / "reference", tmp_path / "reference")
     assert status == 1
     assert words.splitlines()[0] == f"{accepted}:1: 'TTL 63*' at eth0 does not occur any more"
+    for frame, same in ((1, True), (2, False)):
+        accepted.write_text(f'- {{ at: {{ eth0: [{frame}] }}, differs: "TTL 63*", reason: another router }}\n')
+        assert (diff(tmp_path / "ours", tmp_path / "reference")[0] == 0) is same
+    accepted.write_text("- { at: { eth0: 1 }, differs: TTL, reason: x }\n")
+    assert diff(tmp_path / "ours", tmp_path / "reference") == (2, f"{accepted}:1: 'frames' must be a list of numbers\n")
     accepted.write_text("- { at: eth0, differs: TTL }\n")
     assert diff(tmp_path / "ours", tmp_path / "reference") == (2, f"{accepted}:1: 'reason' is missing\n")

@@ -4,6 +4,9 @@
       differs: "TCP SYN * comes too early*"         # the sentence after its frame numbers
       frames: [3, 9]                                # optional: only at these frames of the reference
       reason: two connections race through the proxy
+    - at: { c1.eth0: [18], h1.eth0: [17, 20] }      # several points, with the frames at each; [] stands for anywhere there
+      differs: "TCP flags PSH ACK, expected FIN PSH ACK"
+      reason: whether the last segment has the FIN is a race
 
 An entry that accepts nothing any more is itself a difference, so that the list stays true. A list in the folder above is shared by all
 references there: of that one an entry may be for others.
@@ -62,18 +65,24 @@ def _read(path: Path) -> list[Accepted]:
     if not isinstance(entries, list):
         raise EmuError(f"{path}: must be a list of entries with 'at', 'differs' and 'reason'")
     lines = [node.start_mark.line + 1 for node in root.value] if root is not None else []
-    return [_entry(entry, f"{path}:{line}") for entry, line in zip(entries, lines, strict=True)]
+    return [each for entry, line in zip(entries, lines, strict=True) for each in _entry(entry, f"{path}:{line}")]
 
 
-def _entry(entry: object, source: str) -> Accepted:
+def _entry(entry: object, source: str) -> list[Accepted]:
+    """One for each point that it names."""
     if not isinstance(entry, dict):
         raise EmuError(f"{source}: must be a mapping with 'at', 'differs' and 'reason'")
     if unknown := sorted(map(str, entry.keys() - _KEYS)):
         raise EmuError(f"{source}: unknown key '{unknown[0]}'; known: {', '.join(sorted(_KEYS))}")
-    for key in ("at", "differs", "reason"):
+    points = entry.get("at")
+    several = isinstance(points, dict) and bool(points)
+    for key in ("differs", "reason") if several else ("at", "differs", "reason"):
         if not isinstance(entry.get(key), str) or not entry[key].strip():
             raise EmuError(f"{source}: '{key}' is missing")
-    frames = entry.get("frames", [])
-    if not isinstance(frames, list) or not all(isinstance(number, int) for number in frames):
-        raise EmuError(f"{source}: 'frames' must be a list of numbers")
-    return Accepted(entry["at"], entry["differs"], entry["reason"].strip(), frozenset(frames), source)
+    if several and "frames" in entry:
+        raise EmuError(f"{source}: 'frames' stand with their points in 'at'")
+    places = points if isinstance(points, dict) else {points: entry.get("frames", [])}
+    for frames in places.values():
+        if not isinstance(frames, list) or not all(isinstance(number, int) for number in frames):
+            raise EmuError(f"{source}: 'frames' must be a list of numbers")
+    return [Accepted(str(at), entry["differs"], entry["reason"].strip(), frozenset(frames), source) for at, frames in places.items()]
