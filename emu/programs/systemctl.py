@@ -1,4 +1,4 @@
-"""systemctl(1): stop and start a host's daemons: flanneld, and etcd, the lab's one store, from any host.
+"""systemctl(1): stop and start a host's daemons: flanneld, and from any host the lab's one store: etcd, or what its engines take it for.
 
 Not modelled: units of other kinds, stopping and restarting Docker's engine, enabling, logs.
 """
@@ -8,6 +8,7 @@ from __future__ import annotations
 from emu.errors import did_you_mean
 from emu.process import Process, UsageError
 
+STORES = {"consul": "consul", "etcd": "etcd", "zk": "zookeeper"}  # by scheme of `--cluster-store`
 ACTIONS = ("is-active", "restart", "start", "status", "stop")
 
 
@@ -25,8 +26,8 @@ async def main(process: Process, argv: list[str]) -> int:
 
 
 def _act(process: Process, action: str, unit: str) -> int:
-    services = process.host.services
-    known = {*services.commands, *(["etcd"] if process.host.store is not None else [])}
+    services, stores = process.host.services, _stores(process)
+    known = {*services.commands, *stores}
     if unit == "docker":
         return _docker(process, action)
     if unit not in known:
@@ -40,7 +41,15 @@ def _act(process: Process, action: str, unit: str) -> int:
         _stop(process, unit)
     if action in {"start", "restart"}:
         _start(process, unit)
-    return _say(process, action, unit, process.host.store.reachable if unit == "etcd" else services.is_active(unit))
+    return _say(process, action, unit, process.host.store.reachable if unit in stores else services.is_active(unit))
+
+
+def _stores(process: Process) -> set[str]:
+    """The names of the store's unit."""
+    if process.host.store is None:
+        return set()
+    urls = [host.docker.config.cluster_store for host in process.host.peers.values() if host.docker is not None]
+    return {"etcd", *(STORES[url.partition("://")[0]] for url in urls if url)}
 
 
 def _say(process: Process, action: str, unit: str, active: bool) -> int:
@@ -61,14 +70,14 @@ def _docker(process: Process, action: str) -> int:
 
 
 def _stop(process: Process, unit: str) -> None:
-    if unit == "etcd":
+    if unit in _stores(process):
         process.host.store.reachable = False
     else:
         process.host.services.stop(unit)
 
 
 def _start(process: Process, unit: str) -> None:
-    if unit == "etcd":
+    if unit in _stores(process):
         process.host.store.reachable = True
     else:
         process.host.services.start(unit)

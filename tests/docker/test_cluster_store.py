@@ -92,12 +92,15 @@ def test_inspect_knows_of_another_hosts_container_only_its_endpoint(machines):
 def test_without_the_store_nothing_comes_to_its_networks_but_what_is_there_goes_on(machines):
     machines.does("h1", f"docker run -d --name c1 --network multi {SLEEPER}")
     machines.does("h2", f"docker run -d --name c2 --network multi {SLEEPER}")
-    machines.store.reachable = False
+    machines.does("h2", "systemctl stop consul")
+    assert not machines.store.reachable
     assert machines.run("h1", "docker network create -d overlay more").exit_status == 1
     assert machines.run("h1", f"docker run -d --network multi {SLEEPER}").exit_status == 125
     machines.does("h1", f"docker run -d {SLEEPER}")
     machines.does("h1/c1", "ping -c 1 10.0.0.3")
     machines.does("h2", "docker rm -f c2")
+    machines.does("h1", "systemctl start consul")
+    machines.does("h1", "docker network create -d overlay more")
 
 
 def test_swarm_mode_is_refused(machines):
