@@ -266,6 +266,11 @@ def test_what_is_tried_leaves_the_run_as_it_is(tmp_path):
         assert (tmp_path / "with" / name).read_bytes() == (tmp_path / "without" / name).read_bytes()
 
 
+def test_the_limit_of_a_lab_s_time_is_not_that_of_what_is_tried_after_it(tmp_path):
+    more = "steps: [one$ sleep 9]\nlimits: { time: 10s }\n"
+    assert emu("run", spoilt(tmp_path, "  - one -> 10.0.0.9: no neighbour", more), "-o", tmp_path / "run")[0] == 0
+
+
 def test_a_container_that_is_gone_is_told_as_not_to_be_tried(tmp_path):
     more = "steps: [one$ ip netns add n, one$ ip netns del n]\n"
     status, words = emu("run", spoilt(tmp_path, "  - one/netns/n -> two: answered", more), "-o", tmp_path / "run")
