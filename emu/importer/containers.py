@@ -9,10 +9,10 @@ from __future__ import annotations
 
 import re
 import shlex
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
-from emu.importer.model import Described, Facts
+from emu.importer.model import Described, Facts, Foreign, checked
 from emu.importer.networks import ENDED, key_of, known_networks, members
 from emu.importer.plan import Plan
 from emu.importer.read_docker import mapping, part, texts, word
@@ -21,6 +21,7 @@ from emu.topology.source import Source
 
 UNKNOWN = "unknown"
 HELD = "held-"
+PORT = re.compile(r"[0-9]{1,5}/(tcp|udp|sctp)", re.ASCII)
 KEPT = {"dns": "Dns", "dns_search": "DnsSearch", "extra_hosts": "ExtraHosts", "cap_add": "CapAdd", "cap_drop": "CapDrop"}
 MOST_GAPS = 250  # addresses of docker0 that are held while the containers start
 
@@ -63,7 +64,7 @@ def running(facts: Facts) -> list[Container]:
             if network.name in ("host", "none"):
                 container.mode = container.mode or network.name
             elif network.name not in container.places:
-                container.places[network.name] = Place(word(entry, "IPv4Address").partition("/")[0], word(entry, "MacAddress"))
+                container.places[network.name] = _place(entry, "IPv4Address", container.source)
     for container in found.values():
         owner = container.mode.removeprefix("container:") if container.mode.startswith("container:") else ""
         if owner and owner not in found:
@@ -71,6 +72,12 @@ def running(facts: Facts) -> list[Container]:
             facts.remark(container.source, text)
             container.mode = "none"
     return sorted(found.values(), key=lambda each: (each.mode.startswith("container:"), _number(each.places.get("bridge"))))
+
+
+def _place(endpoint: dict[str, Any], key: str, source: Source) -> Place:
+    """Raises Foreign."""
+    ip = word(endpoint, key).partition("/")[0]
+    return Place(checked(ip, source) if ip else "", word(endpoint, "MacAddress"))
 
 
 def _number(place: Place | None) -> int:
@@ -101,7 +108,9 @@ def _container(described: Described, ids: dict[str, str]) -> Container:
         if name not in ("host", "none") and not container.mode:
             aliases = [alias for alias in texts(endpoint, "Aliases") if not word(described.data, "Config", "Hostname").startswith(alias)]
             aliases = [alias for alias in aliases if alias != described.name and not re.fullmatch("[0-9a-f]{12}", alias)]
-            container.places[name] = Place(word(endpoint, "IPAddress"), word(endpoint, "MacAddress"), aliases, texts(endpoint, "Links"))
+            container.places[name] = replace(
+                _place(endpoint, "IPAddress", described.source), aliases=aliases, links=texts(endpoint, "Links")
+            )
     return container
 
 
@@ -202,6 +211,8 @@ def _published(container: Container, facts: Facts) -> list[str]:
         for each in bindings if isinstance(bindings, list) else []:
             ip, host_port = word(each, "HostIp"), word(each, "HostPort")
             same = {"HostIp": "0.0.0.0", "HostPort": host_port}
+            if not re.fullmatch(r"[0-9]{1,5}", host_port, re.ASCII) or not PORT.fullmatch(port):
+                raise Foreign(container.source, f"container '{container.name}': a port is published as '{host_port}:{port}'")
             if ":" in ip:
                 if ip != "::" or same not in bindings:
                     facts.remark(container.source, f"container '{container.name}': its port [{ip}]:{host_port} is not modelled: IPv6")

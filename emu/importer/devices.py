@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from ipaddress import IPv4Interface, IPv4Network
 
-from emu.importer.model import Address, Device, Facts
+from emu.importer.model import Address, Device, Facts, Route
 from emu.importer.plan import Plan
 from emu.importer.wires import plan_wire
 from emu.topology.source import NOWHERE, Source
@@ -144,7 +144,7 @@ def _ipv6(facts: Facts, device: Device) -> None:
 def outside(plan: Plan, facts: Facts) -> tuple[str, Address | None]:
     """The network card that leads out, and the address of the subnet that is outside: its own, or that of the bridge it is in."""
     default = [route for route in facts.routes or () if route.words[0] == "default" and route.table == "main" and route.dev]
-    ways = [route.dev for route in sorted(default, key=lambda route: int(route.after("metric") or 0))]
+    ways = [route.dev for route in sorted(default, key=_metric)]
     devices = facts.devices or {}
     for dev in [*ways, *plan.interfaces]:
         inside = [name for name in plan.interfaces if name in devices and devices[name].master == dev]
@@ -154,6 +154,11 @@ def outside(plan: Plan, facts: Facts) -> tuple[str, Address | None]:
             if address is not None or assumed:
                 return (dev if dev in plan.interfaces else inside[0]), address or Address(str(assumed), NOWHERE)
     return next(iter(plan.interfaces)), None
+
+
+def _metric(route: Route) -> int:
+    text = route.after("metric")
+    return int(text) if re.fullmatch(r"[0-9]{1,10}", text) else 0
 
 
 def plan_lans(plan: Plan, facts: Facts) -> None:

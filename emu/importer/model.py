@@ -6,6 +6,7 @@ Words stay text, as Linux and Docker print them. Everything knows its place in a
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from ipaddress import IPv4Interface
 from typing import Any, NamedTuple
 
 from emu.errors import EmuError
@@ -28,6 +29,15 @@ class Foreign(EmuError):
 
     def __init__(self, source: Source, text: str) -> None:
         super().__init__(str(Remark(source, text)))
+
+
+def checked(text: str, source: Source) -> str:
+    """An address of IPv4, with or without its length. Raises Foreign."""
+    try:
+        IPv4Interface(text)
+    except ValueError as error:
+        raise Foreign(source, f"'{text[:60]}' is not an address: {error}") from None
+    return text
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ import re
 import shlex
 from typing import Any
 
-from emu.importer.model import Described, Facts
+from emu.importer.model import Described, Facts, checked
 from emu.importer.plan import Plan
 from emu.importer.read_docker import mapping, part, word
 
@@ -28,7 +28,7 @@ def known_networks(facts: Facts) -> dict[str, Described]:
     for container in (facts.containers or {}).values():
         for name, endpoint in mapping(container.data, "NetworkSettings", "Networks").items():
             if name not in found and name not in PREDEFINED and word(endpoint, "Gateway"):
-                subnet = f"{word(endpoint, 'IPAddress')}/{part(endpoint, 'IPPrefixLen')}"
+                subnet = checked(f"{word(endpoint, 'IPAddress')}/{part(endpoint, 'IPPrefixLen')}", container.source)
                 data = {"Name": name, "Id": word(endpoint, "NetworkID"), "Driver": "bridge", "Options": {}}
                 data["IPAM"] = {"Config": [{"Subnet": _network(subnet), "Gateway": word(endpoint, "Gateway")}]}
                 found[name] = Described(name, data, container.file, container.source)
@@ -77,10 +77,14 @@ def key_of(name: str) -> str:
 
 
 def _subnets(network: Described, facts: Facts | None = None) -> list[dict[str, Any]]:
-    configs = [each for each in part(network.data, "IPAM", "Config") or [] if isinstance(each, dict)]
+    listed = part(network.data, "IPAM", "Config")
+    configs = [each for each in listed if isinstance(each, dict)] if isinstance(listed, list) else []
     if facts is not None and any(":" in word(each, "Subnet") for each in configs):
         facts.remark(network.source, f"network '{network.name}': its subnets of IPv6 are not modelled")
-    return [each for each in configs if word(each, "Subnet") and ":" not in word(each, "Subnet")]
+    own = [each for each in configs if word(each, "Subnet") and ":" not in word(each, "Subnet")]
+    for each in own:
+        checked(word(each, "Subnet"), network.source)
+    return own
 
 
 def _plan_default(plan: Plan, network: Described, facts: Facts) -> None:
@@ -88,13 +92,14 @@ def _plan_default(plan: Plan, network: Described, facts: Facts) -> None:
     docker = plan.docker if plan.docker is not None else {}
     length = word(config, "Subnet").partition("/")[2]
     address = word(config, "Gateway") or _device_address(facts, bridge_name(network)) or _first_address(word(config, "Subnet"))
+    checked(address, network.source)
     docker["bip"] = f"{address}/{length}"
     if options.get(f"{BRIDGE}enable_icc") == "false":
         docker["icc"] = False
     if options.get(f"{BRIDGE}enable_ip_masquerade") == "false":
         docker["ip-masq"] = False
-    if options.get(MTU, "1500").isdigit() and options.get(MTU, "1500") != "1500":
-        docker["mtu"] = int(options[MTU])
+    if (mtu := str(options.get(MTU, "1500"))).isdecimal() and mtu != "1500":
+        docker["mtu"] = int(mtu[:9])
     if options.get(f"{BRIDGE}host_binding_ipv4", "0.0.0.0") != "0.0.0.0":
         docker["ip"] = options[f"{BRIDGE}host_binding_ipv4"]
     if word(config, "IPRange"):

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator
 from itertools import pairwise
 from typing import Any
 
-from emu.importer.model import Address, Device, Facts, File, Foreign, Neighbour, Route
+from emu.importer.model import Address, Device, Facts, File, Foreign, Neighbour, Route, checked
 from emu.topology.source import Source
 
 HEAD = re.compile(r"(?P<index>\d+): ([^\s:@]+)(?:@([^\s:]+))?: <([^>]*)>(.*)")
@@ -36,6 +36,10 @@ def decoded(file: File) -> list[Any]:
     if not isinstance(found, list) or not all(isinstance(each, dict) for each in found):
         raise Foreign(file.at(), f"is JSON, but not what `{file.kind.replace('-', ' ')}` prints")
     return found
+
+
+def listed(value: Any) -> list[str]:
+    return [str(each) for each in value] if isinstance(value, list) else []
 
 
 def is_json(file: File) -> bool:
@@ -67,8 +71,11 @@ def _devices_of_json(file: File) -> Iterator[Device]:
         for each in _dicts(entry.get("addr_info")):
             text = str(each.get("local")) if "address" in each else f"{each.get('local')}/{each.get('prefixlen')}"
             plain = "address" not in each and each.get("scope") in ("global", "host", "link")
-            known = device.ipv6 if each.get("family") == "inet6" else device.addresses
-            known.append(Address(text, file.line_of(str(each.get("local"))), plain))
+            where = file.line_of(str(each.get("local")))
+            if each.get("family") == "inet6":
+                device.ipv6.append(Address(text, where, plain))
+            else:
+                device.addresses.append(Address(checked(text, where), where, plain))
         yield device
 
 
@@ -115,7 +122,10 @@ def _detail(device: Device, line: str, source: Source) -> None:
         device.link, device.mac = link[1], link[2] or ""
     elif inet := INET.match(line):
         plain = " peer " not in f" {line} " and inet[2] in ("global", "host", "link")
-        (device.ipv6 if word == "inet6" else device.addresses).append(Address(inet[1], source, plain))
+        if word == "inet6":
+            device.ipv6.append(Address(inet[1], source, plain))
+        else:
+            device.addresses.append(Address(checked(inet[1], source), source, plain))
     elif word in KINDS and not device.kind:
         device.kind = word
 
@@ -141,7 +151,7 @@ def _routes_of_json(file: File, facts: Facts) -> Iterator[Route]:
         else:
             words = [*([kind] if kind != "unicast" else []), dst]
             words += [text for key, word in ROUTE_KEYS.items() if key in entry for text in (word, str(entry[key]))]
-            words += [str(flag) for flag in entry.get("flags", []) if flag not in OF_THE_MOMENT]
+            words += [flag for flag in listed(entry.get("flags")) if flag not in OF_THE_MOMENT]
             for metric in _dicts(entry.get("metrics")):
                 words += [word for key, value in metric.items() for word in (key, str(value))]
             yield Route(tuple(words), str(entry.get("dev", "")), str(entry.get("table", "main")), source)
@@ -218,7 +228,7 @@ def _neighbours_of_json(file: File) -> Iterator[Neighbour]:
     for entry in decoded(file):
         if not isinstance(entry.get("dst"), str):
             raise Foreign(file.at(), "has a neighbour without an address")
-        states = tuple(map(str, entry.get("state") or ()))
+        states = tuple(listed(entry.get("state")))
         yield Neighbour(
             entry["dst"], str(entry.get("dev", "")), str(entry.get("lladdr", "")), states, file.line_of(json.dumps(entry["dst"]))
         )

@@ -6,7 +6,7 @@ import json
 import re
 
 from emu.importer.model import FdbEntry, File, Foreign, Listener, Setting
-from emu.importer.read_ip import decoded, is_json
+from emu.importer.read_ip import decoded, is_json, listed
 
 SS = re.compile(r"(tcp|udp)\s+(\S+)\s+\d+\s+\d+\s+(\S+):(\d+|\*)\s")
 SETTING = re.compile(r"([a-z][\w./@-]*)\s*=\s?(.*)$")
@@ -20,7 +20,7 @@ def fdb(file: File) -> list[FdbEntry]:
             if not isinstance(entry.get("mac"), str):
                 raise Foreign(file.at(), "has an entry without a MAC address")
             words = [word for key in ("dst", "vni", "port", "via", "master", "vlan") if key in entry for word in (key, str(entry[key]))]
-            words += [str(each) for each in [*entry.get("flags", []), entry.get("state", "")] if each]
+            words += [each for each in [*listed(entry.get("flags")), str(entry.get("state", ""))] if each]
             found.append(FdbEntry(entry["mac"], str(entry.get("ifname", "")), tuple(words), file.line_of(json.dumps(entry["mac"]))))
         return found
     found = []

@@ -33,8 +33,10 @@ def carried(file: File, facts: Facts) -> str:
             Netfilter(Engine(), "import").restore(text)
         except EmuError as error:
             at = LINE.search(str(error))
-            number = min(int(at[1]), len(lines)) if at is not None else len(lines)
-            source, line = lines[number - 1]
+            number = min(int(at[1]) if at is not None else len(lines), len(lines))
+            source, line = lines[number - 1] if number else (1, "")
+            if not line:
+                raise EmuError(f"{file.at(source)}: is no text of iptables-save: {_reason(error)}") from None
             facts.remark(file.at(source), f"{_reason(error)}: {line}")
             lines[number - 1] = source, ""
         else:
