@@ -114,7 +114,7 @@ def _take_inner_rules(file: File, facts: Facts) -> None:
 
 
 def _take_ipv6(file: File, facts: Facts) -> None:
-    rules = [number for number, line in enumerate(file.text.splitlines(), 1) if line.startswith("-A ")]
+    rules = [number for number, line in enumerate(file.text.splitlines(), 1) if re.match(r"(\[\d+:\d+\] )?-A ", line)]
     if rules:
         facts.remark(file.at(rules[0]), f"{len(rules)} rules of IPv6, which is not modelled")
 
