@@ -87,16 +87,17 @@ class Addresses:
         """fib_del_ifaddr: of the subnet, its broadcast addresses, the address itself; all of a device that has none left."""
         dev, address, mine = gone.dev, gone.ip, self._addresses[gone.dev]
         if not gone.secondary:
-            of_it = [route for route in (*self.fib.routes, *self.fib.local) if route.dev is dev and route.src == address]
-            for route in sorted(of_it, key=lambda route: route.kind == "local"):
-                if route.protocol == "kernel" or route.kind == "unicast":
-                    self.fib.remove(route)
+            self.fib.remove_all(lambda route: _hangs_on(route, gone) and route.protocol == "kernel" and route.length < 32)
         own = {broadcast(address, gone.length), *(other.broadcast for other in mine)}
         self.fib.remove_all(lambda route: route.kind == "broadcast" and route.dev is dev and route.dst == gone.broadcast not in own)
+        if not gone.secondary:
+            self.fib.remove_all(lambda route: _hangs_on(route, gone) and route.protocol == "kernel" and route.kind != "local")
         kept = {other.ip for other in self.all_addresses()}
         self.fib.remove_all(lambda route: route.kind == "local" and route.dev is dev and route.length == 32 and route.dst not in kept)
+        if not gone.secondary:
+            self.fib.remove_all(lambda route: _hangs_on(route, gone) and (route.protocol == "kernel" or route.kind == "unicast"))
         if not mine:  # fib_disable_ip: without an address the device has no IP, and no routes
-            self.fib.remove_all(lambda route: route.dev is dev)
+            self.fib.flush(dev)
 
     def _add_routes(self, address: InterfaceAddress) -> None:
         """fib_add_ifaddr: the address itself, its subnet, and its broadcast addresses, the subnet's and one of its own choice."""
@@ -159,6 +160,10 @@ class Addresses:
             return None
         via = datagram.route.via if datagram.route is not None and datagram.route.via is not None else datagram.dst
         return self.best_source(oif, via)
+
+
+def _hangs_on(route: Route, address: InterfaceAddress) -> bool:
+    return route.dev is address.dev and route.src == address.ip
 
 
 def _place(mine: list[InterfaceAddress], added: InterfaceAddress) -> int:

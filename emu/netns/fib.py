@@ -14,6 +14,8 @@ from emu.packet.address import Ip, netmask, number
 if TYPE_CHECKING:
     from emu.netdev.device import NetDevice
 
+KINDS = frozenset({"unicast", "local", "broadcast", "unreachable", "prohibit", "blackhole"})
+
 
 @dataclass(slots=True, eq=False)
 class Route:
@@ -30,6 +32,7 @@ class Route:
     kind: str = "unicast"
     onlink: bool = False
     mtu: int | None = None
+    flushed: bool = False  # it has gone with its device, of which the kernel tells nobody
 
     def same_key(self, other: Route) -> bool:
         """Would the kernel say "File exists"? (prefix and metric; fib_table_insert)"""
@@ -67,6 +70,12 @@ class Fib:
 
     def remove_all(self, unwanted: Callable[[Route], bool]) -> None:
         for route in [route for route in (*self.routes, *self.local) if unwanted(route)]:
+            self.remove(route)
+
+    def flush(self, dev: NetDevice, kinds: Iterable[str] = KINDS) -> None:
+        """The device has lost its IP (fib_sync_down_dev)."""
+        for route in [route for route in (*self.routes, *self.local) if route.dev is dev and route.kind in kinds]:
+            route.flushed = True
             self.remove(route)
 
     def lookup(self, dst: bytes, oif: NetDevice | None = None) -> Route | None:

@@ -23,6 +23,7 @@ from emu.netns.addresses import Addresses, InterfaceAddress
 from emu.netns.arp import ArpProtocol
 from emu.netns.bridge_netfilter import BridgeHooks
 from emu.netns.carrier import carriers_behind, settle
+from emu.netns.fib import KINDS
 from emu.netns.icmp import Icmp
 from emu.netns.igmp import Igmp
 from emu.netns.ipv4 import Ipv4
@@ -164,7 +165,7 @@ class Netns(Addresses):
         for address in list(self._addresses[dev]):
             self.remove_address(dev, address.ip, address.length)
         self.neighbours.flush(dev)
-        self.fib.remove_all(lambda route: route.dev is dev)
+        self.fib.flush(dev)
         self.link_changed(dev, "deleted")
         del self._addresses[dev]
         del self.devices[dev.name]
@@ -223,7 +224,7 @@ class Netns(Addresses):
         followers = carriers_behind(dev)
         dev.set_up(False)
         dev.changed()
-        self.fib.remove_all(lambda route: route.dev is dev and route.kind != "local")
+        self.fib.flush(dev, KINDS - {"local"})
         self.neighbours.flush(dev)
         self.netfilter.device_down(dev)
         self.forget_routes()

@@ -22,7 +22,7 @@ from emu.netns.neighbour import Neighbour, NeighbourState
 from emu.packet.address import ANY, Mac, ip_text, mac_text
 from emu.process import UsageError
 from emu.programs.ip.addr import address_line
-from emu.programs.ip.devices import first_line, flags, foreign_namespaces, full_name, hardware_line, linked, state
+from emu.programs.ip.devices import first_line, flags, full_name, hardware_line, state
 from emu.programs.ip.route import line as route_line
 from emu.programs.ip.words import Context, Words
 from emu.programs.libc.clock import DAYS, MONTHS, civil, gettimeofday
@@ -79,7 +79,6 @@ class Monitor:
                 raise UsageError(f"ip: 'monitor {found or word}' is not modelled", STATUS)
             else:
                 raise UsageError(f'Argument "{word}" is unknown, try "ip monitor help".', STATUS)
-        self.names = not self.objects or self.objects == MODELLED  # asks for the names of namespaces too
         self.objects = self.objects or set(MODELLED)
 
     def listen(self) -> None:
@@ -111,19 +110,12 @@ class Monitor:
         if what in {"port", "unport"}:
             self._print("link", dev, self._port_lines(dev), there=what == "port")
             return
-        lines = [first_line(self.context, dev, mode=False).partition("qlen ")[0], self._hardware(dev)]
+        lines = [first_line(self.context, dev, mode=False).partition("qlen ")[0], hardware_line(self.context, dev)]
         if rising:
             lines[0] = unnoticed(lines[0])
         if what in {"new", "deleted"}:
             lines[0] = re.sub(r" qdisc \S+ ", " qdisc noop ", lines[0])
         self._print("link", dev, lines, there=what != "deleted")
-
-    def _hardware(self, dev: NetDevice) -> str:
-        text = hardware_line(self.context, dev)
-        other = linked(dev)
-        if self.names or other is None or "link-netns " not in text:
-            return text
-        return f"{text.partition(' link-netns ')[0]} link-netnsid {foreign_namespaces(self.netns).index(other.netns)}"
 
     def _port_lines(self, dev: NetDevice) -> list[str]:
         """What the bridge tells of its port."""
@@ -138,8 +130,8 @@ class Monitor:
         self._print("address", dev, lines, there=there)
 
     def _route(self, route: Route, there: bool) -> None:
-        if not there and route.dev is not None and not route.dev.up and route.kind != "local":
-            return  # the kernel says nothing of routes that go with a device (fib_sync_down_dev)
+        if route.flushed:
+            return
         table = "local" if route.kind in {"local", "broadcast"} else ""
         self._print("route", route.dev, [route_line(route, table=table)], there=there)
 
