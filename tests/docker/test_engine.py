@@ -353,3 +353,14 @@ def test_a_port_in_use_on_the_host_stops_the_start_and_leaves_nothing(docker: Do
     assert "listen tcp4 0.0.0.0:8080: bind: address already in use." in process.output
     assert [name for name in docker.netns.devices if name.startswith("veth")] == []
     assert docker.out("docker inspect -f '{{.State.Status}}' web") == "created"
+
+
+def test_a_bridge_that_somebody_deleted_takes_no_container_and_leaves_nothing(docker: DockerHost) -> None:
+    docker.out("docker network create -o com.docker.network.bridge.name=gone gone")
+    docker.out("ip link del gone")
+    before = set(docker.host.netns.devices)
+    assert "failed: could not find bridge gone: route ip+net: no such network interface" in docker.out(
+        f"docker run -d --network gone {SLEEP}"
+    )
+    assert set(docker.host.netns.devices) == before
+    assert docker.out("docker network rm gone") == "gone"

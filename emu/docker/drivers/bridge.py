@@ -100,10 +100,14 @@ class BridgeDriver(Driver):
             self.docker.firewall.remove_bridge(state.name, state.subnet, masquerade=state.masquerade, host_address=state.host_address)
 
     def create_endpoint(self, endpoint: Endpoint) -> None:
-        """A veth pair: the kernel makes the peer, which the container gets, before the end that stays."""
+        """A veth pair: the kernel makes the peer, which the container gets, before the end that stays. Raises DockerError: no bridge."""
         state, netns = _state(endpoint.network), self.docker.netns
         stream = self.docker.stream(f"veth {endpoint.id}")
         inner, outer = (self._veth(stream.getrandbits(28), stream.randbytes(5), state.mtu) for _ in range(2))
+        if netns.devices.get(state.name) is not state.bridge:
+            failed = f"failed to create endpoint {endpoint.name} on network {endpoint.network.name}: adding interface {outer.name}"
+            missing = f"could not find bridge {state.name}: route ip+net: no such network interface"
+            raise DockerError(500, f"{failed} to bridge {state.name} failed: {missing}")
         outer.connect(inner)
         netns.add_device(inner)
         netns.add_device(outer)
