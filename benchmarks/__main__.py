@@ -88,6 +88,7 @@ def memory(_rounds: int) -> Row:
 BENCHMARKS: dict[str, Callable[[int], Row]] = {
     "echo": echo,
     "hop": hop,
+    "tunnel": tunnel,
     "start-up": start_up,
     "frame": frame,
     "up": bring_up,
