@@ -147,13 +147,15 @@ class UdpProxy(Proxy):
         return sock
 
     async def _answer(self, client: Address, sock: UdpSocket) -> None:
+        """Until the container refuses: the socket is given up then, and the client's next datagram gets another (replyLoop returns)."""
         while client in self._clients:
             try:
                 data = await sock.recv()
-                self._touch(client)
-                self.front.sendto(data, client)
             except OSError:
-                continue
+                return self._give_up(client)
+            self._touch(client)
+            with suppress(OSError):
+                self.front.sendto(data, client)
 
     def _idle_timer(self, client: Address) -> Timer:
         return self.engine.call_later(UDP_IDLE_NS, self._give_up, client, background=True)
@@ -164,5 +166,6 @@ class UdpProxy(Proxy):
         self._clients[client] = (sock, self._idle_timer(client))
 
     def _give_up(self, client: Address) -> None:
-        sock, _ = self._clients.pop(client)
+        sock, timer = self._clients.pop(client)
+        timer.cancel()
         self.forget(sock)

@@ -107,3 +107,18 @@ def test_udp_has_a_socket_for_each_client_until_it_is_idle(netns: Netns) -> None
     assert answers == [b"WHO?"] * 3
     netns.engine.run(until_ns=netns.engine.now + UDP_IDLE_NS)
     assert proxy.clients == 0
+
+
+def test_udp_takes_another_socket_after_the_container_refused(netns: Netns) -> None:
+    proxy = listen(netns, UDP, "127.0.0.2", forward=True)
+    assert isinstance(proxy, UdpProxy)
+    client = UdpSocket(netns)
+    client.connect(("127.0.0.1", 5300))
+    client.send(b"nobody there")
+    netns.engine.run(until_ns=netns.engine.now + 1_000_000)
+    assert proxy.clients == 0
+    server = UdpSocket(netns)
+    server.bind(("127.0.0.2", 53))
+    client.send(b"hello")
+    data, _ = finish(netns, server.recvfrom())
+    assert (data, proxy.clients) == (b"hello", 1)
