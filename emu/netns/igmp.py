@@ -6,6 +6,7 @@ they would bring), source filters, IGMP of bridges.
 
 from __future__ import annotations
 
+import errno
 from collections import Counter
 from typing import TYPE_CHECKING
 
@@ -94,5 +95,6 @@ class Igmp:
                 options=ROUTER_ALERT,
                 oif=dev,
             )
-        except OSError:
-            self.netns.drops[DropReason.NO_ROUTE] += 1
+        except OSError as error:
+            if error.errno != errno.EPERM:  # a rule of OUTPUT's has told of its drop
+                self.netns.drops[DropReason.NO_ROUTE] += 1
