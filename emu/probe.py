@@ -13,9 +13,10 @@ from typing import TYPE_CHECKING, Any
 
 from emu.engine import SECOND
 from emu.errors import EmuError, did_you_mean
+from emu.netfilter.words import UNKNOWN_RULE
 from emu.netns.socket import RawSocket, UdpSocket
 from emu.observe.dispositions import ANSWERED, Disposition, is_request_for_address, judge
-from emu.observe.journey import Dropped, Hop, Journey
+from emu.observe.journey import Chain, Dropped, Hop, Journey
 from emu.observe.reconstruct import reconstruct
 from emu.observe.recorder import Recorder
 from emu.packet import icmp, ipv4
@@ -287,3 +288,9 @@ def _notes(lab: Lab, trace: Trace) -> Iterable[str]:
         ports = _open_ports(target.netns, target.protocol)
         listens = ", ".join(map(str, ports)) if ports else "no port"
         yield f"{target.name} listens on {listens} ({target.protocol})"
+    walks = [step for journey in (trace.probe, *trace.answers) for _, step in journey.steps() if isinstance(step, Chain)]
+    for walk in walks:
+        for hit in walk.rules:
+            if not hit.verdict and f'--comment "{UNKNOWN_RULE}' in hit.text:
+                said = hit.text.partition("--comment ")[2]
+                yield f"{walk.table} {hit.chain} #{hit.number} may have decided this; what it does is {said}"

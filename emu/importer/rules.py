@@ -16,8 +16,8 @@ from emu.netfilter import iptables
 from emu.netfilter.netfilter import Netfilter
 from emu.netfilter.rule_text import split_saved
 from emu.netfilter.table import HOOKS_OF
+from emu.netfilter.words import UNKNOWN_RULE
 
-COMMENT = "not modelled: "
 LONGEST = 240  # a comment has up to 255 characters
 COUNTED = re.compile(r"\[\d+:\d+\] (?=-)")
 LINE = re.compile(r"(?:at line:|line) (\d+)")
@@ -82,7 +82,7 @@ def _rule(line: str, table: str, file: File, number: int, facts: Facts) -> str:
         if group[0] not in ("-j", "-g") and begin and _refusal(table, f"{begin} {protocol} {text}") is None:
             kept.append(text)
             protocol = text if "-p" in group[:2] else protocol
-    return " ".join([begin, *kept, f'-m comment --comment "{(COMMENT + shown)[:LONGEST]}"'])
+    return " ".join([begin, *kept, f'-m comment --comment "{(UNKNOWN_RULE + shown)[:LONGEST]}"'])
 
 
 def _groups(words: list[str]) -> list[list[str]]:

@@ -33,6 +33,9 @@ SERVICES = {  # the part of /etc/services that tutorials use
 SERVICE_NAMES = {value: name for name, value in SERVICES.items()}
 
 
+UNKNOWN_RULE = "not modelled: "  # so begins the comment of a rule without a target that stands for one which emu does not take
+
+
 class IptablesError(EmuError):
     """What iptables says, and the status it leaves with."""
 

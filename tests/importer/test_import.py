@@ -118,6 +118,17 @@ def test_a_rule_that_is_not_modelled_keeps_its_place_and_is_named_with_its_line(
         assert second == "-A INPUT -p icmp -j ACCEPT"
 
 
+@pytest.mark.parametrize("policy", ["DROP", "ACCEPT"])
+def test_a_trace_that_meets_a_rule_that_is_not_modelled_says_so(policy, tmp_path):
+    output = tmp_path / "topology.yaml"
+    emu(folder(tmp_path / "rules", {"ip-addr": ADDR, "iptables-save": RULES.replace(":INPUT DROP", f":INPUT {policy}")}), "-o", output)
+    traced = CliRunner().invoke(main, ["trace", str(output), "client", "host:22"]).stdout
+    assert "note: filter INPUT #1 may have decided this" in traced
+    assert "--timestart 08:00" in traced
+    other = CliRunner().invoke(main, ["trace", str(output), "client", "host:23"]).stdout
+    assert "may have decided" not in other
+
+
 def test_a_table_that_is_not_modelled_is_named(tmp_path):
     text = RULES.replace(" -m time --timestart 08:00", "") + "*security\n:INPUT ACCEPT [0:0]\n-A INPUT -j ACCEPT\nCOMMIT\n"
     result = imported(tmp_path / "rules", {"ip-addr": ADDR, "iptables-save": text})
