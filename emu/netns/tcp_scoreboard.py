@@ -18,12 +18,13 @@ DUPLICATE_THRESHOLD = 3
 
 
 class Sent:
-    """A segment in flight. `end` counts SYN and FIN."""
+    """A segment in flight. `end` counts SYN and FIN; `packet` is the GSO packet that it was part of, -1: of none."""
 
-    __slots__ = ("end", "flags", "lost", "payload", "resent", "retransmitted", "sacked", "sent_ns", "serial", "start")
+    __slots__ = ("end", "flags", "lost", "packet", "payload", "resent", "retransmitted", "sacked", "sent_ns", "serial", "start")
 
-    def __init__(self, start: int, flags: int, payload: bytes) -> None:
+    def __init__(self, start: int, flags: int, payload: bytes, packet: int = -1) -> None:
         self.start = start
+        self.packet = packet
         self.end = start + len(payload) + (flags & FIN) + (flags >> 1 & 1)
         self.flags = flags
         self.payload = payload
@@ -217,19 +218,31 @@ class Scoreboard:
                 self._by_time.move_to_end(sent.start, last=False)
 
     def split(self, size: int) -> None:
-        """Cut what is larger than `size` (a smaller path MTU) and mark it lost."""
-        segments = list(self.segments.values())
+        """Cut what is larger than `size` (a smaller path MTU) and mark it lost; the segments of one GSO packet are cut as one."""
+        packets: list[list[Sent]] = []
+        for sent in self.segments.values():
+            if packets and sent.packet >= 0 and packets[-1][-1].packet == sent.packet and not (sent.sacked or packets[-1][-1].sacked):
+                packets[-1].append(sent)
+            else:
+                packets.append([sent])
         self.segments.clear()
-        for sent in segments:
-            if len(sent.payload) <= size or sent.sacked:
-                self.segments[sent.start] = sent
-                continue
+        for packet in packets:
+            if packet[0].sacked or all(len(sent.payload) <= size for sent in packet):
+                self.segments.update((sent.start, sent) for sent in packet)
+            else:
+                self._cut(packet, size)
+
+    def _cut(self, packet: list[Sent], size: int) -> None:
+        """Put the pieces of a GSO packet in the place of its segments, lost."""
+        first, last = packet[0], packet[-1]
+        for sent in packet:
             self._set_lost(sent, False)
             self._set_resent(sent, False)
             self._by_time.pop(sent.start, None)
-            for at in range(0, len(sent.payload), size):
-                is_last = at + size >= len(sent.payload)
-                piece = Sent(sent.start + at, sent.flags if is_last else 0, sent.payload[at : at + size])
-                piece.sent_ns, piece.serial, piece.retransmitted = sent.sent_ns, sent.serial, sent.retransmitted
-                self.segments[piece.start] = piece
-                self.mark_lost(piece)
+        payload = b"".join(sent.payload for sent in packet)
+        for at in range(0, len(payload), size):
+            flags = last.flags if at + size >= len(payload) else 0
+            piece = Sent(first.start + at, flags, payload[at : at + size], first.packet)
+            piece.sent_ns, piece.serial, piece.retransmitted = first.sent_ns, first.serial, any(sent.retransmitted for sent in packet)
+            self.segments[piece.start] = piece
+            self.mark_lost(piece)

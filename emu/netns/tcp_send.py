@@ -1,6 +1,6 @@
 """The sending half of a TCP connection: what goes out, and what acknowledgments say of it (net/ipv4/tcp_output.c, tcp_input.c).
 
-Nagle (Minshall's variant), the peer's window, what is lost before what is new. Not modelled: pacing, TSO, corking, the retransmission of a
+Nagle (Minshall's variant), the peer's window, what is lost before what is new. Not modelled: pacing, corking, the retransmission of a
 part of a segment that was acknowledged in part.
 """
 
@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from emu.engine import MILLISECOND
 from emu.netns.tcp_congestion import INITIAL_WINDOW
+from emu.netns.tcp_gso import segments
 from emu.netns.tcp_queue import SendQueue
 from emu.netns.tcp_recovery import Recovery
 from emu.netns.tcp_scoreboard import Sent
@@ -43,6 +44,8 @@ class Sender:
         _, self._buffer, self._buffer_max = map(int, connection.netns.sysctl.get("net.ipv4.tcp_wmem").split())
         self.queue = SendQueue(isn + 1)
         self._small_end = isn  # the end of the last segment smaller than the MSS
+        self._packet = 0  # the GSO packet that is being sent, and how many segments it has
+        self._packet_size = 0
         self.fin_queued = False
         self.fin_number: int | None = None  # once sent
         # Loss and rate
@@ -127,14 +130,31 @@ class Sender:
             return False
         payload = self.queue.take(size) if size else b""
         end = self.nxt + size
-        push = PSH if size and self.queue.is_end_of_write(end) else 0
-        sent = Sent(self.nxt, push | (FIN if fin else 0), payload)
+        self._packet_size += 1
+        is_end_of_write = bool(size) and self.queue.is_end_of_write(end)
+        goes_on = not force and not fin and self._packet_goes_on(end, mss)
+        push = PSH if not goes_on and (is_end_of_write or (self._packet_size > 1 and size)) else 0
+        sent = Sent(self.nxt, push | (FIN if fin else 0), payload, self._packet)
+        if not goes_on:
+            self._packet += 1
+            self._packet_size = 0
         if size < mss:
             self._small_end = sent.end
         if fin:
             self.fin_number = end
         self.transmit_new(sent)
         return True
+
+    def _packet_goes_on(self, end: int, mss: int) -> bool:
+        """Will the segment after the one that ends at `end`, which goes out now, be of the same GSO packet?"""
+        rest = self.queue.unsent
+        if not rest or self.board.in_flight + 1 >= self.recovery.cwnd:
+            return False
+        if self._packet_size >= segments(mss, self.recovery.congestion, self.round_trip):
+            return False
+        if rest < mss and not self.fin_queued and not self.nodelay and self._small_end > self.una:
+            return False
+        return end + min(mss, rest) <= self.window_end
 
     def transmit_new(self, sent: Sent) -> None:
         self.nxt = sent.end
