@@ -257,7 +257,7 @@ def reach(topology: Path, origins: tuple[str, ...], targets: tuple[str, ...], ex
     found = reach_all(spec, origins, targets, progress)
     if bar is not None:
         bar.render_finish()
-    width = shutil.get_terminal_size((140, 24)).columns
+    width = shutil.get_terminal_size().columns if sys.stdout.isatty() else 140
     click.echo(encode(found.as_data()) if as_json else reach_text.matrix_text(found, width, _outcome_colour))
 
 

