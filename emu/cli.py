@@ -20,11 +20,8 @@ from emu import __version__
 from emu.errors import EmuError, bug_text
 
 if TYPE_CHECKING:
-    from emu.lab import StepResult
     from emu.runner import RunResult
 
-SHOWN_LINES = 12  # of a step's output; steps.log has all of it
-INDENT = " " * 11
 BUG = 70  # EX_SOFTWARE
 
 
@@ -69,6 +66,7 @@ def main() -> None:
 @click.option("--live", is_flag=True, help="The merged capture on standard output as it grows, all else on standard error.")
 def run(topology: Path, output: Path | None, seed: int | None, as_json: bool, live: bool) -> None:
     """Run the steps of TOPOLOGY, write the captures, print what happened."""
+    from emu import run_text
     from emu.runner import run as run_topology
     from emu.topology.loader import load_topology
 
@@ -90,12 +88,12 @@ def run(topology: Path, output: Path | None, seed: int | None, as_json: bool, li
         )
         click.echo(f"{spec.name} · {counts} · seed {spec.seed}\n")
 
-    result = run_topology(spec, output, on_up=None if as_json else header, on_step=None if as_json else _print_step, live=stream)
+    result = run_topology(spec, output, on_up=None if as_json else header, on_step=None if as_json else run_text.print_step, live=stream)
     if result.late and not as_json:
         click.echo("\nmeanwhile, in the background")
         for step, text in result.late:
-            _print_output(step, text)
-    click.echo(json.dumps(_as_data(result), indent=2) if as_json else _summary(result))
+            run_text.print_output(step, text)
+    click.echo(json.dumps(run_text.as_data(result), indent=2) if as_json else run_text.summary(result))
     if not result.steps:
         look = f"emu shell {topology}", f"emu exec {topology} {next(iter(spec.hosts))} COMMAND"
         click.echo(f"note: there are no steps; look around with `{look[0]}` or `{look[1]}`", err=True)
@@ -323,72 +321,6 @@ def import_(folder: Path | None, output: Path | None, host: str | None, as_json:
 def _outcome_colour(word: str) -> str:
     colours = {"answered": "green", "delivered": "yellow", "refused": "yellow", "·": None}
     return click.style(word, fg=colours.get(word, "red"))
-
-
-def _print_step(result: StepResult) -> None:
-    """The command line with its time, its output below, and what was not as expected."""
-    _print_output(result, result.output)
-    if result.exit_status and result.step.expect.exit is None:
-        click.echo(f"{INDENT}{click.style(f'exit status {result.exit_status}', fg='yellow')}")
-    for problem in result.problems:
-        click.echo(f"{INDENT}{click.style('✗', fg='red')} {result.step.source}: {problem}")
-
-
-def _print_output(result: StepResult, output: str) -> None:
-    click.echo(f"{result.started_ns / 1e9:8.3f}  {click.style(result.step.place + '$', bold=True)} {result.step.line}")
-    lines = output.splitlines()
-    for line in lines[:SHOWN_LINES]:
-        click.echo(INDENT + line if line else "")
-    if len(lines) > SHOWN_LINES:
-        click.echo(f"{INDENT}… {len(lines) - SHOWN_LINES} more lines in steps.log")
-
-
-def _summary(result: RunResult) -> str:
-    steps = result.steps
-    expectations = sum((step.step.expect.exit is not None) + (step.step.expect.stdout is not None) for step in steps)
-    met = expectations - sum(step.unmet for step in steps)
-    took = f"{result.virtual_ns / 1e9:.1f} s of virtual time in {result.real_seconds:.2f} s"
-    mark = click.style("✓", fg="green") if result.ok else click.style("✗", fg="red")
-    held = f"{met} of {expectations} expectations met{f' · {result.reach_summary}' if result.tried else ''}"
-    lines = [
-        "",
-        f"{mark} {len(steps)} steps, {held} · {result.frames} frames, {result.dropped} dropped · {took}",
-    ]
-    if result.stopped:
-        lines.append(f"{click.style('✗', fg='red')} {result.stopped}")
-    lines += [f"{click.style('✗', fg='red')} {bug}" for bug in result.bugs]
-    lines += [f"{click.style('✗', fg='red')} {each.text}" for each in result.unreached]
-    lines += [f"{'dropped' if not number else '':10s} {line}" for number, line in enumerate(result.drops.lines())]
-    captures = result.folder / "captures"
-    lines += [f"captures   {captures}  ({result.captures} pcap, all.pcapng)", f"open       emu wireshark {result.folder}"]
-    return "\n".join(lines)
-
-
-def _as_data(result: RunResult) -> dict[str, Any]:
-    from emu.observe import drop_counters
-
-    return {
-        "folder": str(result.folder),
-        "ok": result.ok,
-        "stopped": result.stopped,
-        "bugs": result.bugs,
-        "unreached": [each.as_data() for each in result.unreached],
-        "frames": result.frames,
-        "dropped": result.dropped,
-        "drops": drop_counters.as_data(result.drops),
-        "virtual_seconds": result.virtual_ns / 1e9,
-        "steps": [
-            {
-                "place": step.step.place,
-                "command": step.step.command,
-                "at": step.started_ns / 1e9,
-                "exit": step.exit_status,
-                "output": step.output,
-                "problems": step.problems,
-            }
-            for step in result.steps
-        ],
-    }
 
 
 if __name__ == "__main__":
