@@ -88,7 +88,14 @@ def run(topology: Path, output: Path | None, seed: int | None, as_json: bool, li
         )
         click.echo(f"{spec.name} · {counts} · seed {spec.seed}\n")
 
-    result = run_topology(spec, output, on_up=None if as_json else header, on_step=None if as_json else run_text.print_step, live=stream)
+    result = run_topology(
+        spec,
+        output,
+        on_up=None if as_json else header,
+        on_step=None if as_json else run_text.print_step,
+        live=stream,
+        on_container=run_text.show_bring_up,
+    )
     if result.late and not as_json:
         click.echo("\nmeanwhile, in the background")
         for step, text in result.late:

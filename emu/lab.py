@@ -66,6 +66,7 @@ class Lab:
         self.hosts: dict[str, Host] = {}
         self.segments: dict[str, LanSegment] = {}
         self.store: Store | None = None
+        self.on_container: Callable[[int, int], None] = lambda *_: None  # its number and of how many, as containers come up
         self.on_netns: list[Callable[[Netns], None]] = []
         self.background: list[tuple[StepResult, Process]] = []
         self._own_programs = {name: load_program(name, path) for name, path in topology.programs.items()}

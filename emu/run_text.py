@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -10,8 +11,15 @@ if TYPE_CHECKING:
     from emu.lab import StepResult
     from emu.runner import RunResult
 
+LARGE = 200  # containers, from which on a lab's bring-up shows how far it is
 SHOWN_LINES = 12  # of a step's output; steps.log has all of it
 INDENT = " " * 11
+
+
+def show_bring_up(number: int, of: int) -> None:
+    """How far the bring-up of a large lab is, on a terminal's standard error; small ones are there at once."""
+    if of >= LARGE and sys.stderr.isatty() and (number % (of // 50) == 0 or number == of):
+        click.echo(f"\rbringing up {number} of {of} containers", nl=number == of, err=True)
 
 
 def print_step(result: StepResult) -> None:

@@ -71,13 +71,15 @@ def run(
     watch: Watch | None = None,
     setup_captures: Path | None = None,
     live: BinaryIO | None = None,
+    on_container: Callable[[int, int], None] = lambda *_: None,
 ) -> RunResult:
     """Run a topology and write `folder` (default `emu-NAME` in the working directory), whole or not at all.
 
-    `on_up` is called when hosts and containers are there, `on_step` after each step; `watch` looks into the lab after each step and at the
-    end. Captures begin after the topology's setup and end before what it has for afterwards; those of the setup itself go into the folder
-    `setup_captures`, if one is wanted. The merged capture is streamed to `live` as it grows. Raises EmuError for mistakes of the topology
-    that show only when it is built, OSError for what the file system refuses.
+    `on_container` is called with its number and of how many as each container comes up, `on_up` when all are there, `on_step` after each
+    step; `watch` looks into the lab after each step and at the end. Captures begin after the topology's setup and end before what it has
+    for afterwards; those of the setup itself go into the folder `setup_captures`, if one is wanted. The merged capture is streamed to
+    `live` as it grows. Raises EmuError for mistakes of the topology that show only when it is built, OSError for what the file system
+    refuses.
     """
     began = time.perf_counter()
     result = RunResult(Path(folder) if folder is not None else Path(f"emu-{topology.name}"))
@@ -88,6 +90,7 @@ def run(
         if topology.setup:
             lab.on_netns.remove(recorder.watch)
         lab.engine.on_bug = result.bugs.append
+        lab.on_container = on_container
         lab.up()
         places = lab.places()
         result.hosts = len(lab.hosts)

@@ -120,3 +120,12 @@ def test_what_a_step_in_the_background_prints_later_is_told_at_the_end(tmp_path:
     told = "1: lo    inet 10.9.9.1/24 scope global lo\n       valid_lft forever preferred_lft forever\n"
     assert [(step.step.command, text) for step, text in result.late] == [("ip monitor address", told)]
     assert f"ip monitor address &\n{told}(in the background)\n" in (tmp_path / "out" / "steps.log").read_text()
+
+
+def test_bring_up_tells_how_far_it_is(tmp_path):
+    services = ", ".join(f"c{number}: {{ image: busybox, command: sleep 9 }}" for number in range(3))
+    file = tmp_path / "lab.yaml"
+    file.write_text(f"hosts:\n  h1: {{ docker: {{}}, compose: {{ services: {{ {services} }} }} }}\n")
+    told: list[tuple[int, int]] = []
+    run(load_topology(file), tmp_path / "run", on_container=lambda number, of: told.append((number, of)))
+    assert told == [(1, 3), (2, 3), (3, 3)]

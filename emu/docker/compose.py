@@ -12,7 +12,7 @@ from emu.docker.model import ContainerConfig, EndpointConfig, IpamConfig, Networ
 from emu.errors import EmuError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from emu.docker.engine import DockerEngine
 
@@ -124,8 +124,8 @@ class ComposeLike(Protocol):
     def networks(self) -> Mapping[str, NetworkLike]: ...
 
 
-def compose_up(docker: DockerEngine, spec: ComposeLike) -> None:
-    """Raises EmuError, with the place in the file where the daemon refused."""
+def compose_up(docker: DockerEngine, spec: ComposeLike, on_started: Callable[[], None] = lambda: None) -> None:
+    """`on_started` is called after each container. Raises EmuError, with the place in the file where the daemon refused."""
     used = {name for service in spec.services.values() for name in service.networks}
     for key, network in spec.networks.items():
         if key not in used:
@@ -138,6 +138,7 @@ def compose_up(docker: DockerEngine, spec: ComposeLike) -> None:
         try:
             container = docker.create(service.container_name or service.name, _container_config(spec, service))
             docker.life.start(container)
+            on_started()
         except DockerError as error:
             raise EmuError(f"{service.source}: services.{service.name}: {error.message}") from None
         if container.command[:1] and container.command == container.image.command and container.command[0].endswith("sh"):

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import partial
+from itertools import count
 from typing import TYPE_CHECKING
 
 from emu.docker.compose import compose_up
@@ -43,9 +45,12 @@ def build(lab: Lab) -> None:
         if host_spec.docker is not None:
             lab.start_docker(lab.hosts[host_spec.name], subnets.get(host_spec.name, host_spec.docker))
     form_swarm(lab)
-    for host_spec in topology.hosts.values():
-        if host_spec.docker is not None and host_spec.compose is not None:
-            compose_up(lab.hosts[host_spec.name].docker, host_spec.compose)
+    composes = [host for host in topology.hosts.values() if host.docker is not None and host.compose is not None]
+    started = partial(next, count(1))
+    total = sum(len(host.compose.services) for host in composes if host.compose is not None)
+    for host_spec in composes:
+        assert host_spec.compose is not None
+        compose_up(lab.hosts[host_spec.name].docker, host_spec.compose, lambda: lab.on_container(started(), total))
 
 
 def _plug(lab: Lab, topology: Topology, spec: HostSpec) -> None:
