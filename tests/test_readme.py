@@ -32,6 +32,21 @@ def test_the_trace_on_the_first_page_is_what_is_printed(monkeypatch: pytest.Monk
     assert printed.output.startswith(shown)
 
 
+def test_the_trace_of_an_answer_that_is_dropped_is_what_is_printed(monkeypatch: pytest.MonkeyPatch) -> None:
+    from click.testing import CliRunner
+
+    from emu.cli import main
+
+    monkeypatch.chdir(ROOT)
+    ((line, first, way_back),) = re.findall(
+        r"\n\$ emu (trace topologies/docker-user-too-wide[^\n]+)\n([^\n]+\n)…\n(.*?)```", README, re.DOTALL
+    )
+    printed = CliRunner().invoke(main, line.split())
+    assert printed.exit_code == 1
+    assert printed.output.startswith(first)
+    assert printed.output.endswith(way_back)
+
+
 def test_every_program_is_named_and_no_other() -> None:
     (listed,) = re.findall(r"These programs are found.*?\n\n(.*?)\n\n", README, re.DOTALL)
     assert sorted(" ".join(re.findall(r"`([^`]+)`", listed)).split()) == sorted(PROGRAMS)

@@ -16,6 +16,7 @@ LABS = sorted((Path(__file__).parent.parent / "topologies").glob("*.yaml"))
 # What tshark's TCP analysis may say of a lab, because the lab is about it.
 EXPLAINED = {
     "docker-user-firewall": ("a rule drops the SYN, which is sent again", re.compile(r"SYN.*retransmission")),
+    "docker-user-too-wide": ("a rule drops the SYN ACK: both it and the SYN are sent again", re.compile(r"SYN.*retransmission")),
     "flannel-mtu-mismatch": (
         "what is too large is sent again, smaller",
         re.compile("retransmission|Duplicate ACK|[Pp]revious|out-of-order"),
