@@ -216,7 +216,9 @@ def trace(
     from emu.observe.trace import encode
     from emu.topology.loader import load_topology
 
-    if topology.is_dir() and origin is None:
+    if topology.is_dir():
+        if origin is not None or output is not None or size is not None:
+            raise click.UsageError(f"{topology} is a run's folder: no probe is sent, so FROM, TO, --output and --size are a topology's")
         found = traces.run_packets(topology)
         if packet is None:
             click.echo(encode(traces.packets_data(found.values(), found)) if as_json else traces.list_text(found))
@@ -226,6 +228,8 @@ def trace(
         sys.exit(0)
     if origin is None or target is None:
         raise click.UsageError("a topology needs FROM and TO, a run's folder has neither")
+    if packet is not None:
+        raise click.UsageError(f"--packet is a run's folder's, and {topology} is a topology: FROM and TO say which packet")
     told = traces.trace(load_topology(topology), origin, target, output, size)
     click.echo(encode(told.as_data()) if as_json else traces.trace_text(told))
     sys.exit(0 if told.answered else 1)

@@ -126,6 +126,14 @@ def test_the_packets_of_a_run_are_listed_and_shown(finished):
     assert "numbered 1 to " in emu("trace", str(finished), "--packet", "4711").output
 
 
+def test_of_a_folder_no_probe_is_asked_and_of_a_topology_no_packet(finished: Path) -> None:
+    for arguments in (["client", "docker1"], ["--size", "100"], ["--output", "way"]):
+        asked = emu("trace", str(finished), *arguments)
+        assert (asked.exit_code, "is a run's folder: no probe is sent" in asked.output) == (2, True), asked.output
+    asked = emu("trace", INPUT_FIREWALL, "client", "docker1", "--packet", "3")
+    assert (asked.exit_code, "--packet is a run's folder's" in asked.output) == (2, True), asked.output
+
+
 @pytest.mark.parametrize(
     ("change", "message"),
     [
