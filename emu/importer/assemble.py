@@ -148,6 +148,8 @@ def _settings(lab: Lab, plan: Plan, facts: Facts) -> list[Command]:
         plan.type(facts.settings[0].source, "modprobe br_netfilter")
     sysctl = netns.sysctl
     known = set(sysctl.keys())
+    if not facts.settings and sysctl.get("net.ipv4.ip_forward") == "0":
+        facts.remark(Source("sysctl", 0), "is not there: net.ipv4.ip_forward is taken as 0, so the host forwards nothing")
     unknown: dict[str, list[Setting]] = {}
     commands = []
     inner = {name for name, device in (facts.devices or {}).items() if device.master in plan.bridges}  # veths, by names of the moment

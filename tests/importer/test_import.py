@@ -129,6 +129,14 @@ def test_a_trace_that_meets_a_rule_that_is_not_modelled_says_so(policy, tmp_path
     assert "may have decided" not in other
 
 
+def test_forwarding_that_no_file_tells_of_is_said_to_be_off(tmp_path):
+    (tmp_path / "iptables-save.txt").write_text("*filter\n:FORWARD DROP [0:0]\n-A FORWARD -p tcp -j ACCEPT\nCOMMIT\n")
+    said = "sysctl: is not there: net.ipv4.ip_forward is taken as 0"
+    assert said in emu(tmp_path, "-o", tmp_path.parent / f"{tmp_path.name}.yaml").output
+    (tmp_path / "sysctl.txt").write_text("net.ipv4.ip_forward = 1\n")
+    assert said not in emu(tmp_path, "-o", tmp_path.parent / f"{tmp_path.name}.yaml").output
+
+
 def test_a_table_that_is_not_modelled_is_named(tmp_path):
     text = RULES.replace(" -m time --timestart 08:00", "") + "*security\n:INPUT ACCEPT [0:0]\n-A INPUT -j ACCEPT\nCOMMIT\n"
     result = imported(tmp_path / "rules", {"ip-addr": ADDR, "iptables-save": text})
