@@ -170,7 +170,8 @@ class Vxlan(NetDevice):
             tos = outer_tos(config.tos, wire[14:16]) if is_ipv4 else config.tos & ~1
             ttl = (wire[22] if is_ipv4 else 0) if config.ttl_inherit else config.ttl
             ttl = ttl or (1 if is_multicast(remote.ip) else 0)
-            sport = self._source_ports.get(flow_key(wire)) or self._choose_port(flow_key(wire))
+            key = flow_key(wire)
+            sport = self._source_ports.get(key) or self._choose_port(key)
             payload = vxlan.encapsulate(vni, wire)
             underlay.nesting += 1
             try:

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import errno
 import os
-from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from emu.netdev.drop import DropReason
@@ -30,7 +29,6 @@ class Udp:
     def __init__(self, netns: Netns) -> None:
         self.netns = netns
         self.ports: dict[int, list[UdpSocket]] = {}
-        self.encap_rcv: dict[int, Callable[[Datagram], None]] = {}  # by port: tunnels
         self._bound = 0  # sockets, so far
 
     # --- in
@@ -43,8 +41,6 @@ class Udp:
         if not udp.is_valid(wire, start):  # the packet is cut to its length already
             return netns.drop(datagram, DropReason.BAD_CHECKSUM, datagram.iif)
         source_port, port, length, _ = udp.HEADER_FIELDS.unpack_from(wire, start)
-        if port in self.encap_rcv:
-            return self.encap_rcv[port](datagram)
         sock = self.lookup(datagram.dst, port, datagram.src, source_port)
         if sock is not None:
             return sock.deliver(wire[start + 8 : start + length], datagram.src, source_port, datagram)
