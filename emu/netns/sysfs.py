@@ -28,10 +28,11 @@ HARDWARE = {"loopback": 772, "ipip": 768, "gre": 778, "tun": 65534}  # ARPHRD_â€
 NO_STATE = frozenset({"loopback", "dummy", "vxlan", "gre", "gretap", "ipip", "tun", "tap"})  # their state is unknown
 
 
-def linked(dev: NetDevice) -> NetDevice:
-    """The device that it hangs on (IFLA_LINK): a veth's other end, a macvlan's parent, a tunnel's `dev`; else itself."""
-    lower = dev.config.lower if isinstance(dev, IpTunnel) else dev.peer if isinstance(dev, Veth) else None
-    return (dev.parent if isinstance(dev, Macvlan) else lower) or dev
+def linked(dev: NetDevice) -> NetDevice | None:
+    """The device that it hangs on (IFLA_LINK): a veth's other end, a macvlan's parent, a tunnel's `dev`."""
+    if isinstance(dev, IpTunnel):
+        return dev.config.lower
+    return dev.peer if isinstance(dev, Veth) else dev.parent if isinstance(dev, Macvlan) else None
 
 
 def operstate(dev: NetDevice) -> str:
@@ -40,7 +41,7 @@ def operstate(dev: NetDevice) -> str:
     if dev.carrier:
         return "unknown" if dev.kind in NO_STATE else "up"
     lower = linked(dev)
-    return "lowerlayerdown" if lower is not dev and lower.netns is dev.netns else "down"
+    return "lowerlayerdown" if lower is not None and lower.netns is dev.netns else "down"
 
 
 def _flags(dev: NetDevice) -> str:
@@ -59,7 +60,7 @@ ATTRIBUTES: dict[str, Callable[[NetDevice], object]] = {
     "carrier": _carrier,
     "flags": _flags,
     "ifindex": lambda dev: dev.ifindex,
-    "iflink": lambda dev: linked(dev).ifindex,
+    "iflink": lambda dev: (linked(dev) or dev).ifindex,
     "mtu": lambda dev: dev.mtu,
     "operstate": operstate,
     "tx_queue_len": lambda dev: dev.txqueuelen,

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 from emu.netdev.device import NetDevice
 from emu.netdev.ip_tunnel import IpTunnel
-from emu.netdev.macvlan import Macvlan
 from emu.netdev.veth import Veth
+from emu.netns.sysfs import linked, operstate
 from emu.packet.address import mac_text
 from emu.programs.ip import link_tunnel
 from emu.programs.ip.words import Context
@@ -15,8 +15,6 @@ from emu.programs.libc import namespaces
 
 if TYPE_CHECKING:
     from emu.netns.namespace import Netns
-
-NO_STATE = frozenset({"loopback", "dummy", "vxlan", "gre", "gretap", "ipip", "tun", "tap"})  # their state is UNKNOWN
 
 
 def flags(context: Context, dev: NetDevice) -> list[str]:
@@ -40,19 +38,7 @@ def _link_flags(dev: NetDevice) -> list[str]:
 
 
 def state(dev: NetDevice) -> str:
-    if not dev.up:
-        return "DOWN"
-    if dev.carrier:
-        return "UNKNOWN" if dev.kind in NO_STATE else "UP"
-    lower = linked(dev)
-    return "LOWERLAYERDOWN" if lower is not None and lower.netns is dev.netns else "DOWN"
-
-
-def linked(dev: NetDevice) -> NetDevice | None:
-    """The device that it hangs on (IFLA_LINK): a veth's other end, a macvlan's parent, a tunnel's `dev`."""
-    if isinstance(dev, IpTunnel):
-        return dev.config.lower
-    return dev.peer if isinstance(dev, Veth) else dev.parent if isinstance(dev, Macvlan) else None
+    return operstate(dev).upper()
 
 
 def full_name(context: Context, dev: NetDevice) -> str:
