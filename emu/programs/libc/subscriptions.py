@@ -37,38 +37,26 @@ class Subscriptions:
 
     def add_vxlans(self, netns: Netns, on_remote: OnRemote) -> None:
         """The databases of the VXLAN devices that are there and of those to come, with what they hold then."""
-        vxlans: set[NetDevice] = set()
-
-        def on_device(dev: NetDevice, there: bool) -> None:
-            if there and isinstance(dev, Vxlan) and dev not in vxlans:
-                watch(dev)
-                for entry in dev.fdb.entries.values():
-                    on_remote(dev, entry, True)
-
-        def watch(vxlan: Vxlan) -> None:
-            vxlans.add(vxlan)
-            self.add(vxlan.fdb.on_change, lambda entry, there: on_remote(vxlan, entry, there))
-
-        for dev in netns.devices.values():
-            if isinstance(dev, Vxlan):
-                watch(dev)
-        self.add(netns.on_device, on_device)
+        self._add_databases(netns, Vxlan, on_remote)
 
     def add_bridges(self, netns: Netns, on_entry: OnEntry) -> None:
         """The forwarding databases of the bridges that are there and of those to come, whose own address is told of at once."""
-        bridges: set[NetDevice] = set()
+        self._add_databases(netns, Bridge, on_entry)
+
+    def _add_databases(self, netns: Netns, kind: type[Bridge] | type[Vxlan], tell: Callable[[Any, Any, bool], None]) -> None:
+        watched: set[NetDevice] = set()
 
         def on_device(dev: NetDevice, there: bool) -> None:
-            if there and isinstance(dev, Bridge) and dev not in bridges:
+            if there and isinstance(dev, kind) and dev not in watched:
                 watch(dev)
                 for entry in dev.fdb.entries.values():
-                    on_entry(dev, entry, True)
+                    tell(dev, entry, True)
 
-        def watch(bridge: Bridge) -> None:
-            bridges.add(bridge)
-            self.add(bridge.fdb.on_change, lambda entry, there: on_entry(bridge, entry, there))
+        def watch(dev: Any) -> None:
+            watched.add(dev)
+            self.add(dev.fdb.on_change, lambda entry, there: tell(dev, entry, there))
 
         for dev in netns.devices.values():
-            if isinstance(dev, Bridge):
+            if isinstance(dev, kind):
                 watch(dev)
         self.add(netns.on_device, on_device)
