@@ -21,7 +21,7 @@ from emu.flannel.lease import PREFIX, TTL, Lease, LeaseManager, LeaseTakenError,
 from emu.flannel.release import DEFAULT_RELEASE, RELEASES
 from emu.netdev.device import NetDevice
 from emu.netns.namespace import Netns
-from emu.packet.address import ANY, ip, ip_text, network, prefix
+from emu.packet.address import ip, ip_text, network, prefix
 from emu.store.model import StoreError
 
 if TYPE_CHECKING:
@@ -121,10 +121,10 @@ class Flanneld:
         if wanted:
             near = did_you_mean(wanted, netns.devices)
             raise FatalError(f"Failed to find interface to use that matches the interfaces and/or regexes provided: {wanted}{near}")
-        default = next((route for route in netns.fib.routes if route.length == 0 and route.dst == ANY and route.dev is not None), None)
-        if default is None or default.dev is None:
+        default = netns.fib.default_device()
+        if default is None:
             raise FatalError("Failed to find any valid interface to use: Unable to find default route")
-        return default.dev
+        return default
 
     async def _wait_for_config(self) -> Config:
         """Asked for once a second until it is there."""

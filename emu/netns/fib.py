@@ -82,6 +82,10 @@ class Fib:
         """The route to `dst`, by `oif` if given. A route of a device that is down is not there (it was removed)."""
         return self._search(self.local, dst, oif) or self._search(self.routes, dst, oif)
 
+    def default_device(self) -> NetDevice | None:
+        """The one that the default route goes out of."""
+        return next((route.dev for route in self.routes if route.length == 0 and route.dev is not None), None)
+
     def local_type(self, dst: bytes) -> str | None:
         """`local` or `broadcast` if the local table has the address."""
         route = self._search(self.local, dst, None)

@@ -72,8 +72,8 @@ def _start(lab: Lab, spec: FlannelSpec, host_spec: HostSpec) -> DockerSpec:
 
 def _interface(host: Host, spec: HostSpec) -> str:
     """That of the default route, else the first: one host has one as a rule."""
-    default = next((route for route in host.netns.fib.routes if route.length == 0 and route.dev is not None), None)
-    return default.dev.name if default is not None and default.dev is not None else next(iter(spec.interfaces))
+    default = host.netns.fib.default_device()
+    return default.name if default is not None else next(iter(spec.interfaces))
 
 
 def _subnet_file(host: Host) -> dict[str, str]:

@@ -28,9 +28,10 @@ def form_swarm(lab: Lab) -> None:
 def _address(lab: Lab, name: str) -> str:
     """That of the interface of the default route, else the first one."""
     host, spec = lab.hosts[name], lab.topology.hosts[name]
-    default = next((route.dev.name for route in host.netns.fib.routes if route.length == 0 and route.dev is not None), "")
+    default = host.netns.fib.default_device()
     with_address = {interface.name: interface.addresses[0] for interface in spec.interfaces.values() if interface.addresses}
-    return with_address.get(default, next(iter(with_address.values()))).partition("/")[0]
+    first = next(iter(with_address.values()))
+    return (with_address.get(default.name, first) if default is not None else first).partition("/")[0]
 
 
 def _type(lab: Lab, name: str, line: str) -> str:
