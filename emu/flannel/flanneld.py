@@ -19,6 +19,7 @@ from emu.flannel.backends.backend import Backend, Node
 from emu.flannel.config import Config, ConfigError, Subnet, parse_config
 from emu.flannel.lease import PREFIX, TTL, Lease, LeaseManager, LeaseTakenError, OutOfSubnetsError
 from emu.flannel.release import DEFAULT_RELEASE, RELEASES
+from emu.flannel.subnet_file import SUBNET_FILE, read_subnet_file
 from emu.netdev.device import NetDevice
 from emu.netns.namespace import Netns
 from emu.packet.address import ip, ip_text, network, prefix
@@ -28,7 +29,6 @@ if TYPE_CHECKING:
     from emu.files import Files
     from emu.store.store import Store
 
-SUBNET_FILE = "/run/flannel/subnet.env"
 POLL_NS = 1 * SECOND
 RETRY_NS = 60 * SECOND
 
@@ -168,10 +168,8 @@ class Flanneld:
     def _previous(self) -> Subnet | None:
         """The subnet that an earlier run has written down."""
         try:
-            lines = self.files.read(self.options.subnet_file).splitlines()
-            value = next(line.partition("=")[2] for line in lines if line.startswith("FLANNEL_SUBNET="))
-            address, length = prefix(value)
-        except (OSError, ValueError, StopIteration):
+            address, length = prefix(read_subnet_file(self.files, self.options.subnet_file)["FLANNEL_SUBNET"])
+        except (KeyError, OSError, ValueError):
             return None
         return Subnet(network(address, length), length)
 

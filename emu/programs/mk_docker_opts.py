@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from emu.flannel.subnet_file import SUBNET_FILE, read_subnet_file
 from emu.process import Process, UsageError
 from emu.programs.libc.getopt import getopt
 
@@ -28,9 +29,7 @@ async def main(process: Process, argv: list[str]) -> int:
     if "h" in options:
         raise UsageError(USAGE.format(argv[0]), 1)
     files = process.place.files
-    flannel = process.path(options.text("f", "/run/flannel/subnet.env"))
-    lines = files.read(flannel).splitlines() if files.exists(flannel) else []
-    env = dict(line.split("=", 1) for line in lines if "=" in line)
+    env = read_subnet_file(files, process.path(options.text("f", SUBNET_FILE)))
     found = {
         "DOCKER_OPT_BIP": f"--bip={env['FLANNEL_SUBNET']}" if env.get("FLANNEL_SUBNET") else "",
         "DOCKER_OPT_IPMASQ": _masq(env.get("FLANNEL_IPMASQ", "")) if "m" not in options else "",

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from emu.engine import SECOND
 from emu.errors import EmuError
-from emu.flannel.flanneld import SUBNET_FILE
+from emu.flannel.subnet_file import SUBNET_FILE, read_subnet_file
 from emu.packet.address import ip_text, prefix
 from emu.store.model import StoreError
 from emu.topology.check_flannel import takes_part
@@ -60,9 +60,9 @@ def _start(lab: Lab, spec: FlannelSpec, host_spec: HostSpec) -> DockerSpec:
     process = host.services.start("flanneld", words)
     lab.engine.run(until_ns=lab.engine.now)
     deadline = lab.engine.now + PATIENCE_NS
-    while "FLANNEL_MTU" not in _subnet_file(host) and process.exit_status is None and lab.engine.now < deadline:
+    while "FLANNEL_MTU" not in read_subnet_file(host.place.files) and process.exit_status is None and lab.engine.now < deadline:
         lab.engine.run(until_ns=lab.engine.now + SECOND // 10)
-    env = _subnet_file(host)
+    env = read_subnet_file(host.place.files)
     if "FLANNEL_MTU" not in env:
         last = process.stderr.strip().splitlines()[-1:] or ["it does not come up"]
         raise EmuError(f"{host_spec.source}: hosts.{host.name}: flanneld: {last[0]}")
@@ -74,11 +74,3 @@ def _interface(host: Host, spec: HostSpec) -> str:
     """That of the default route, else the first: one host has one as a rule."""
     default = host.netns.fib.default_device()
     return default.name if default is not None else next(iter(spec.interfaces))
-
-
-def _subnet_file(host: Host) -> dict[str, str]:
-    try:
-        lines = host.place.files.read(SUBNET_FILE).splitlines()
-    except OSError:
-        return {}
-    return dict(line.split("=", 1) for line in lines if "=" in line)
