@@ -8,8 +8,8 @@ from emu.process import Process, UsageError
 from emu.programs.libc.getaddrinfo import resolve
 from emu.programs.libc.getopt import getopt
 from emu.programs.libc.resolver import UnknownName
-from emu.programs.libc.strerror import strerror
 from emu.programs.udp_echo import is_port
+from emu.programs.udp_send import answer
 
 TIMEOUT_S = 2.0
 
@@ -21,20 +21,17 @@ async def main(process: Process, argv: list[str]) -> int:
         raise UsageError("usage: dns-ask [--sport N] [--port N] SERVER NAME", 2)
     server, name = options.words
     identifier = process.engine.stream(f"{process.place.name} {process.pid} dns-ask").randrange(0x10000)
-    sock = process.udp_socket()
-    try:
+
+    async def ask() -> str:
+        sock = process.udp_socket()
         sock.bind(("0.0.0.0", int(source)))
         sock.connect((await resolve(process, server), int(port)))
         sock.send(dns.build(dns.query(identifier, name, dns.Type.A)))
-        answer = dns.parse(await sock.recv(timeout=TIMEOUT_S))
-    except TimeoutError:
-        process.print("timeout")
-        return 1
-    except OSError as error:
-        process.print(strerror(error))
-        return 1
+        got = dns.parse(await sock.recv(timeout=TIMEOUT_S))
+        addresses = [record.data for record in got.answers if record.type == dns.Type.A and isinstance(record.data, bytes)]
+        return f"rcode {got.rcode} {ip_text(addresses[-1]) if addresses else ''}"
+
+    try:
+        return await answer(process, ask())
     except (UnknownName, dns.DnsError) as wrong:
         raise UsageError(f"dns-ask: {wrong}", 1) from None
-    addresses = [record.data for record in answer.answers if record.type == dns.Type.A and isinstance(record.data, bytes)]
-    process.print(f"rcode {answer.rcode} {ip_text(addresses[-1]) if addresses else ''}")
-    return 0
