@@ -103,15 +103,20 @@ def _delbr(process: Process, words: list[str]) -> None:
 def _addif(process: Process, words: list[str]) -> None:
     bridge = _bridge(process, words[0])
     for name in words[1:]:
-        dev = process.netns.devices.get(name)
-        if dev is None:
-            raise UsageError(f"interface {name} does not exist!", 1)
+        dev = _device(process, name)
         if dev.master is not None:
             raise UsageError(f"device {name} is already a member of a bridge; can't add it to bridge {bridge.name}.", 1)
         reason = _why_no_port(dev)
         if reason:
             raise UsageError(f"can't add {name} to bridge {bridge.name}: {reason}", 1)
         bridge.enslave(dev)
+
+
+def _device(process: Process, name: str) -> NetDevice:
+    dev = process.netns.devices.get(name)
+    if dev is None:
+        raise UsageError(f"interface {name} does not exist!", 1)
+    return dev
 
 
 def _why_no_port(dev: NetDevice) -> str:
@@ -125,9 +130,7 @@ def _why_no_port(dev: NetDevice) -> str:
 def _delif(process: Process, words: list[str]) -> None:
     bridge = _bridge(process, words[0])
     for name in words[1:]:
-        dev = process.netns.devices.get(name)
-        if dev is None:
-            raise UsageError(f"interface {name} does not exist!", 1)
+        dev = _device(process, name)
         if dev.master is not bridge:
             raise UsageError(f"device {name} is not a port of {bridge.name}", 1)
         bridge.release(dev)
