@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import ClassVar
 
-from emu.netfilter.table import Passage, Verdict
+from emu.netfilter.table import Verdict
 from emu.netfilter.target import Target
-
-if TYPE_CHECKING:
-    from emu.packet.datagram import Datagram
 
 
 @dataclass(slots=True)
@@ -17,6 +14,4 @@ class Return(Target):
     """Back to the rule after the jump; in a base chain, to the policy."""
 
     name: ClassVar[str] = "RETURN"
-
-    def apply(self, run: Any, datagram: Datagram, passage: Passage) -> Verdict:
-        return Verdict.RETURN
+    verdict: ClassVar[Verdict] = Verdict.RETURN
