@@ -22,6 +22,8 @@ from emu.packet.frame import Frame
 if TYPE_CHECKING:
     from emu.netns.namespace import Netns
 
+PREROUTING, FORWARD, POSTROUTING = Hook.PREROUTING, Hook.FORWARD, Hook.POSTROUTING
+
 
 class BridgeHooks:
     """What a bridge calls while `net.bridge.bridge-nf-call-iptables` is 1."""
@@ -39,19 +41,20 @@ class BridgeHooks:
             return None
         datagram = Datagram(packet[: packet[2] << 8 | packet[3]], frame.trace_id, frame.cause, bridge, frame)
         datagram.bridge_port_in = port
-        if not netfilter.active[Hook.PREROUTING]:
-            return frame, datagram
-        if netfilter.defrag and ipv4.is_fragment(packet):
-            whole = netns.ipv4.reassembly.add(datagram)
-            if whole is None:
+        if netfilter.active[PREROUTING]:
+            if netfilter.defrag and ipv4.is_fragment(packet):
+                whole = netns.ipv4.reassembly.add(datagram)
+                if whole is None:
+                    return None
+                datagram = whole
+            dst = datagram.dst
+            if not netfilter.run(PREROUTING, datagram, bridge, None):
                 return None
-            datagram = whole
-        dst = datagram.dst
-        if not netfilter.run(Hook.PREROUTING, datagram, bridge, None):
-            return None
-        if datagram.dst == dst:
-            return self._framed(frame, datagram), datagram
-        return self._translated(port, frame, datagram)
+            if datagram.dst != dst:
+                return self._translated(port, frame, datagram)
+        if datagram.wire is packet:  # nothing was cut off or rewritten
+            return frame, datagram
+        return self._framed(frame, datagram), datagram
 
     def _translated(self, port: BridgePort, frame: Frame, datagram: Datagram) -> tuple[Frame, Datagram] | None:
         """DNAT has changed where the packet goes: to a neighbour behind this bridge, or up to be routed.
@@ -82,15 +85,15 @@ class BridgeHooks:
         netfilter = netns.netfilter
         copy = _copy(datagram)
         copy.bridge_port_out = target
-        if netfilter.active[Hook.FORWARD] and not netfilter.run(Hook.FORWARD, copy, bridge, bridge):
+        if netfilter.active[FORWARD] and not netfilter.run(FORWARD, copy, bridge, bridge):
             return []
-        if netfilter.active[Hook.POSTROUTING] and not netfilter.run(Hook.POSTROUTING, copy, bridge, bridge):
+        if netfilter.active[POSTROUTING] and not netfilter.run(POSTROUTING, copy, bridge, bridge):
             return []
         mtu = min(target.dev.mtu, copy.frag_max or target.dev.mtu)
         if copy.frag_max and len(copy.wire) > mtu:
             header = frame.wire[:14]
             return [Frame(header + piece, frame.trace_id, frame.cause) for piece in fragment(copy.wire, mtu)]
-        return [self._framed(frame, copy)]
+        return [frame if copy.wire is datagram.wire else self._framed(frame, copy)]
 
     @staticmethod
     def _framed(frame: Frame, datagram: Datagram, mac: bytes | None = None) -> Frame:

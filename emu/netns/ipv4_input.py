@@ -60,6 +60,11 @@ class Ipv4Input:
             link: Frame | None = frame
         else:
             link = None
+        bridged = dev.bridged
+        if bridged is not None:  # it is sound, and PREROUTING has seen it, at the bridge's port (ip_sabotage_in)
+            bridged.iif = dev
+            bridged.frag_max = 0  # ip_rcv clears the control block: what the bridge put together is one packet from here on
+            return self.route_input(bridged)
         size = len(packet)
         if size < 20 or packet[0] != 0x45 or packet[2] << 8 | packet[3] != size or int.from_bytes(packet[:20], "big") % 0xFFFF:
             # Not the plain header with a right sum that nearly all have.
@@ -70,11 +75,6 @@ class Ipv4Input:
         if type(frame) is LoopbackFrame:
             sent = frame.datagram
             datagram.ct, datagram.ct_info, datagram.mark = sent.ct, sent.ct_info, sent.mark
-        bridged = dev.bridged
-        if bridged is not None:  # PREROUTING has seen it at the bridge's port (ip_sabotage_in)
-            bridged.iif = dev
-            bridged.frag_max = 0  # ip_rcv clears the control block: what the bridge put together is one packet from here on
-            return self.route_input(bridged)
         netfilter = self.netfilter
         active = netfilter.active
         if active[PREROUTING]:
@@ -134,8 +134,7 @@ class Ipv4Input:
         redirect = route.dev is dev and sysctl.either(dev.name, "send_redirects")
 
         def onwards(datagram: Datagram) -> None:
-            datagram.route = route
-            self.forward(datagram, redirect=redirect)
+            self.forward(datagram, route, redirect=redirect)
 
         return onwards
 
@@ -196,14 +195,14 @@ class Ipv4Input:
 
     # --- onwards
 
-    def forward(self, datagram: Datagram, *, redirect: bool = False) -> None:
-        """ip_forward: TTL, MTU, redirect, FORWARD; the datagram has its route."""
+    def forward(self, datagram: Datagram, route: Route, *, redirect: bool = False) -> None:
+        """ip_forward: TTL, MTU, redirect, FORWARD."""
         netns = self.netns
         wire = datagram.wire
-        route: Route = datagram.route
         oif = route.dev
         assert oif is not None
-        if datagram.frame is not None and datagram.frame.wire[0] & 1:
+        frame = datagram.frame
+        if frame is not None and frame.wire[0] & 1:
             return netns.drop(datagram, DropReason.NOT_MINE, datagram.iif)
         if wire[8] <= 1:
             netns.drop(datagram, DropReason.TTL_EXCEEDED, datagram.iif)
@@ -212,7 +211,7 @@ class Ipv4Input:
         if (len(wire) > mtu or datagram.frag_max > mtu) and wire[6] & 0x40:
             netns.drop(datagram, DropReason.FRAG_NEEDED, datagram.iif)
             return netns.icmp.send_error(datagram, Type.DEST_UNREACH, Unreachable.FRAG_NEEDED, mtu.to_bytes(4, "big"))
-        datagram.set_wire(ipv4.decrement_ttl(wire))
+        datagram.wire = ipv4.decrement_ttl(wire)
         if redirect:
             netns.icmp.send_redirect(datagram, Ip(route.via or datagram.dst))
         netfilter = self.netfilter

@@ -59,6 +59,7 @@ class Ipv4Output:
         self.engine = netns.engine
         self.netfilter = netns.netfilter
         self.routing = routing
+        self.neighbours = netns.neighbours
         self.flows: dict[bytes, Flow] = {}  # by destination and source
         self._ids: dict[bytes, int] = {}
 
@@ -129,7 +130,7 @@ class Ipv4Output:
         active = self.netfilter.active
         if route.kind != "unicast" or route.dev is None or active[OUTPUT] or active[POSTROUTING]:
             return
-        next_hop = self.netns.neighbours.entries.get((route.dev, route.via or dst))
+        next_hop = self.neighbours.entries.get((route.dev, route.via or dst))
         if next_hop is not None:  # none on lo, for groups and without ARP
             room = (route.mtu or route.dev.mtu) - 20
             self.flows[dst + src] = Flow(next_hop, source, room, self.netns.sysctl.integer("net.ipv4.ip_default_ttl"))
@@ -181,7 +182,6 @@ class Ipv4Output:
         oif = route.dev
         assert oif is not None
         datagram.route = route
-        datagram.oif = oif
         netfilter = self.netfilter
         if netfilter.active[POSTROUTING] and not netfilter.run(POSTROUTING, datagram, datagram.iif, oif):
             return
@@ -191,6 +191,11 @@ class Ipv4Output:
             mtu = min(mtu, datagram.frag_max)
         elif self.routing.learnt and datagram.iif is None:
             mtu = self.routing.mtu(datagram.dst, route)
+        entry = self.neighbours.entries.get((oif, route.via or datagram.dst))
+        if entry is not None and entry.passes and len(wire) <= mtu and route.kind == "unicast":
+            # What all the rest comes to for nearly every packet.
+            entry.used_ns = self.engine.now
+            return oif.transmit(Frame(entry.header + wire, datagram.trace_id, datagram.cause))
         if route.kind == "broadcast":
             self.engine.post(0, self._loop_back, Datagram(wire, datagram.trace_id, 0, self.netns.devices["lo"]))
         if len(wire) <= mtu:
@@ -205,11 +210,10 @@ class Ipv4Output:
 
     def _to_neighbour(self, datagram: Datagram, route: Route, oif: NetDevice) -> None:
         """ip_finish_output2: the next hop's Ethernet address goes on."""
-        neighbours = self.netns.neighbours
         dst = datagram.dst
-        entry = neighbours.entries.get((oif, route.via or dst))
-        if entry is not None and route.kind == "unicast":  # nearly all
-            return neighbours.send(entry, datagram)
+        entry = self.neighbours.entries.get((oif, route.via or dst))
+        if entry is not None and route.kind == "unicast":
+            return self.neighbours.send(entry, datagram)
         if oif.kind == "loopback":
             return oif.transmit(LoopbackFrame(datagram))
         if not oif.hard_header_len:
@@ -221,7 +225,7 @@ class Ipv4Output:
             return oif.transmit(Frame(group + oif.mac + IPV4 + datagram.wire, datagram.trace_id, datagram.cause))
         if not oif.arp:
             return oif.transmit(Frame(ZERO_MAC + oif.mac + IPV4 + datagram.wire, datagram.trace_id, datagram.cause))
-        neighbours.send(neighbours.find_or_make(oif, route.via or dst), datagram)
+        self.neighbours.send(self.neighbours.find_or_make(oif, route.via or dst), datagram)
 
     def _loop_back(self, datagram: Datagram) -> None:
         """A broadcast of our own is heard by our own sockets too (ip_dev_loopback_xmit)."""

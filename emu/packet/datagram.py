@@ -12,11 +12,10 @@ class Datagram:
     """An IPv4 packet on its way through a namespace, with what Linux keeps in the skb beside it.
 
     `wire` is the whole packet; `src`, `dst` and `protocol` mirror it: change them by `set_wire` only. `iif` is the device it came in
-    by (None: made here), `oif` the one it will leave by. `frame` is the frame it came in (for MAC matches and bridged packets).
+    by (None: made here), `frame` the frame it came in (for MAC matches and bridged packets).
     """
 
     # What most datagrams never have stands in the class, not in each of them: making one is half as dear.
-    oif: Any = None
     mark: int = 0
     ct: Any = None  # ConntrackEntry
     ct_info: Any = None  # netfilter.conntrack.CtInfo; None: conntrack has not seen it
