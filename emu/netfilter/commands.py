@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from emu.netfilter.hooks import Hook
 from emu.netfilter.table import Chain, Rule, Table, Verdict
 from emu.netfilter.targets import TARGETS
 from emu.netfilter.words import PROGRAM, IptablesError, integer, usage
@@ -191,18 +192,34 @@ def _check(table: Table, chain: Chain, command: Command) -> None:
             if dev is not None and chain.name in WRONG_FOR_BASE[option]:
                 raise usage(f"Can't use {option} with {chain.name}\n")
         refused = f"{PROGRAM} RULE_{'INSERT' if command.name == '-I' else 'REPLACE' if command.name == '-R' else 'APPEND'} failed"
-        allowed = [part.hooks for part in (rule.target, *rule.matches) if part is not None and part.hooks]
         target = rule.target
-        if (
-            (target is not None and target.tables and table.name not in target.tables)
-            or (allowed and not table.hooks_of(chain.name) <= frozenset.intersection(*allowed))
-            or not all(match.kernel_takes() for match in rule.matches)
-        ):
+        if not _kernel_takes(table, chain, rule):
             raise IptablesError(f"{refused} (Invalid argument): rule in chain {chain.name}", 4)
         if target is not None and table.name == "nat" and target.name == "DROP":
             raise usage(NO_DROP_IN_NAT)
         if rule.jump and table.loops(chain.name, rule.jump):
             raise IptablesError(f"{refused} (Too many links): rule in chain {chain.name}", 4)
+
+
+def _kernel_takes(table: Table, chain: Chain, rule: Rule) -> bool:
+    parts = (*rule.matches, rule.target) if rule.target is not None else rule.matches
+    for part in parts:
+        if (part.tables and table.name not in part.tables) or not part.kernel_takes(rule, chain.hook):
+            return False
+    return table.hooks_of(chain.name) <= _hooks_for(table, rule, set())
+
+
+def _hooks_for(table: Table, rule: Rule, seen: set[str]) -> frozenset[Hook]:
+    """The hooks that the rule may be reached from, by what it says and what the chains that it leads to say (nft_chain_validate)."""
+    found = frozenset(Hook)
+    for part in (rule.target, *rule.matches):
+        if part is not None and part.hooks:
+            found &= part.hooks
+    if rule.jump in table.chains and rule.jump not in seen:
+        seen.add(rule.jump)
+        for further in table.chains[rule.jump].rules:
+            found &= _hooks_for(table, further, seen)
+    return found
 
 
 def _check_jump(table: Table, command: Command) -> None:

@@ -14,9 +14,5 @@ if TYPE_CHECKING:
 class Match(Extension):
     """A child gives `compile`, the function that is called for each packet."""
 
-    def kernel_takes(self) -> bool:
-        """What iptables lets through the kernel may still refuse (checkentry)."""
-        return True
-
     def compile(self, netfilter: Netfilter) -> Test:
         raise AssertionError(f"{self.name} has no compile")

@@ -24,12 +24,16 @@ class Ports(Match):
     protocol: ClassVar[int]
     OPTIONS: ClassVar[dict[str, int]] = dict.fromkeys(("--sport", "--source-port", "--dport", "--destination-port"), 1)
     INVERTIBLE: ClassVar[frozenset[str]] = frozenset(OPTIONS)
+    REPEATABLE: ClassVar[frozenset[str]] = frozenset(OPTIONS)  # iptables has words of its own for it
+    ALIASES: ClassVar[dict[str, str]] = {"--sport": "--source-port", "--dport": "--destination-port"}
     source: Range | None = None
     destination: Range | None = None
 
     def set(self, option: str, values: list[str], inverted: bool, rule: Rule) -> None:
         ports = (*port_range(values[0]), inverted)
-        if option.startswith("--s"):
+        if option in self.given:
+            raise usage(f"Only one `{option}' allowed")
+        if option == "--source-port":
             self.source = ports
         else:
             self.destination = ports

@@ -53,7 +53,7 @@ class RuleParser:
         if count is None:
             return None
         given = [value] if equals else words[at + 1 : at + 1 + count]
-        if len(given) < count or (count and not equals and given[0] == "!" and len(given) == 1):
+        if len(given) < count:
             raise usage("--tcp-flags requires two args." if option == "--tcp-flags" else f'option "{word}" requires an argument')
         inverted, self.inverted, self.used = self.inverted, False, True
         if owner is None:
@@ -129,7 +129,7 @@ class RuleParser:
     def rules(self) -> list[Rule]:
         for extension in (*self.rule.matches, self.rule.target):
             if extension is not None:
-                extension.check(self.rule)
+                extension.finish(self.rule)
         pairs = list(product(self._sources, self._destinations))
         return [replace(self.rule, src=src, dst=dst) for src, dst in pairs]
 

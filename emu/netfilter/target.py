@@ -12,11 +12,10 @@ if TYPE_CHECKING:
 
 
 class Target(Extension):
-    """A child gives its `verdict`, or `apply`, which may give one for each packet. `tables`: where it may stand (empty: in any)."""
+    """A child gives its `verdict`, or `apply`, which may give one for each packet."""
 
     verdict: ClassVar[Verdict | None] = None
     listed_as: ClassVar[str] = ""  # `iptables -L` knows it by another name
-    tables: ClassVar[frozenset[str]] = frozenset()
 
     def apply(self, run: Any, datagram: Datagram, passage: Passage) -> Verdict | None:
         """`run` is the Netfilter. None: the packet goes on to the next rule."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from emu.errors import EmuError
 from emu.netfilter.table import Prefix
 from emu.packet.address import Ip, from_number, ip, ip_text, netmask, number
@@ -9,6 +11,7 @@ from emu.packet.address import Ip, from_number, ip, ip_text, netmask, number
 PROGRAM = "iptables v1.8.9 (nf_tables): "
 HINT = "\nTry `iptables -h' or 'iptables --help' for more information."
 
+NUMBER = re.compile(r"0[xX][0-9a-fA-F]+|[0-9]+")
 PROTOCOLS = {
     "icmp": 1,
     "igmp": 2,
@@ -104,12 +107,39 @@ def protocol(text: str) -> int:
     return value
 
 
-def masked(option: str, text: str) -> tuple[int, int]:
-    """`value[/mask]`, 32 bits each."""
+def bounded(owner: str, option: str, text: str, low: int, high: int) -> int:
+    """An option's number (XTTYPE_UINT…)."""
+    value = integer(text, low, high)
+    if value is None:
+        raise usage(f'{owner}: bad value for option "{option}", or out of range ({low}-{high}).\n')
+    return value
+
+
+def bounded_pair(owner: str, option: str, text: str, high: int) -> tuple[int, int]:
+    """`5`, `5:9`, `:9`, `5:` (XTTYPE_UINT16RC); the second may be the lower."""
+    found: list[int] = []
+    rest: str | None = text
+    while rest is not None:
+        if len(found) == 2:
+            raise usage(f'{owner}: Too many components for option "{option}" (max: 2)\n')
+        digits = NUMBER.match(rest)
+        end = digits.end() if digits else 0
+        value = integer(rest[:end], 0, high) if end else (high if found else 0) if rest[:1] in ("", ":") else None
+        if value is None:
+            raise usage(f'{owner}: bad value for option "{option}" near "{rest}", or out of range (0-{high}).\n')
+        if rest[end:] and rest[end] != ":":
+            raise usage(f'{owner}: Argument to "{option}" has unexpected characters near "{rest[end:]}".\n')
+        found.append(value)
+        rest = rest[end + 1 :] if rest[end:] else None
+    return found[0], found[-1]
+
+
+def masked(owner: str, option: str, text: str) -> tuple[int, int]:
+    """`value[/mask]`, 32 bits each (XTTYPE_MARKMASK32)."""
     value, slash, mask = text.partition("/")
     number_, bits = integer(value, 0, 0xFFFFFFFF), integer(mask, 0, 0xFFFFFFFF) if slash else 0xFFFFFFFF
     if number_ is None or bits is None:
-        raise usage(f'{option}: bad integer value for option "--{option}", or out of range.\n')
+        raise usage(f'{owner}: bad integer value for option "{option}", or out of range.\n')
     return number_, bits
 
 

@@ -115,15 +115,16 @@ def test_restoring_without_flush_keeps_the_rules(netfilter):
     assert netfilter.command("-S INPUT") == "-P INPUT ACCEPT\n-A INPUT -s 10.0.0.1/32 -j DROP\n-A INPUT -j ACCEPT\n"
 
 
-def dialogue():
+def dialogue(path):
     """`$ iptables ARGUMENTS` and what real iptables 1.8.9 printed, `=> STATUS` at the end if that was not 0."""
-    for part in (DATA / "dialogue.txt").read_text().split("$ iptables ")[1:]:
+    for part in path.read_text().split("$ iptables ")[1:]:
         command, _, answer = part.partition("\n")
         yield command, answer
 
 
-def test_a_long_dialogue_is_as_with_the_real_program(netfilter):
-    for command, answer in dialogue():
+@pytest.mark.parametrize("path", sorted(DATA.glob("dialogue*.txt")), ids=lambda path: path.stem)
+def test_a_long_dialogue_is_as_with_the_real_program(netfilter, path):
+    for command, answer in dialogue(path):
         try:
             said = netfilter.command(command)
         except IptablesError as error:

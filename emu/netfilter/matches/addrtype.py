@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from emu.netfilter.extension import bang
+from emu.netfilter.extension import bang, one_of
 from emu.netfilter.match import Match
 from emu.netfilter.table import Rule, Test
 from emu.netfilter.words import usage
@@ -46,6 +46,7 @@ class Addrtype(Match):
     name: ClassVar[str] = "addrtype"
     OPTIONS: ClassVar[dict[str, int]] = {"--src-type": 1, "--dst-type": 1, "--limit-iface-in": 0, "--limit-iface-out": 0}
     INVERTIBLE: ClassVar[frozenset[str]] = frozenset({"--src-type", "--dst-type"})
+    APART: ClassVar[dict[str, tuple[str, ...]]] = one_of("--limit-iface-in", "--limit-iface-out")
     source: Types | None = None
     destination: Types | None = None
     limit: str = ""  # in, out

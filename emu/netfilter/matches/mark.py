@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from emu.netfilter.extension import bang
 from emu.netfilter.match import Match
 from emu.netfilter.table import Rule, Test
-from emu.netfilter.words import masked, masked_text, usage
+from emu.netfilter.words import masked, masked_text
 
 if TYPE_CHECKING:
     from emu.netfilter.netfilter import Netfilter
@@ -22,15 +22,12 @@ class Mark(Match):
     name: ClassVar[str] = "mark"
     OPTIONS: ClassVar[dict[str, int]] = {"--mark": 1}
     INVERTIBLE: ClassVar[frozenset[str]] = frozenset(OPTIONS)
+    REQUIRED: ClassVar[str] = "--mark"
     value: tuple[int, int] | None = None
     inverted: bool = False
 
     def set(self, option: str, values: list[str], inverted: bool, rule: Rule) -> None:
-        self.value, self.inverted = masked("mark", values[0]), inverted
-
-    def check(self, rule: Rule) -> None:
-        if self.value is None:
-            raise usage('mark: option "--mark" must be specified\n')
+        self.value, self.inverted = masked("mark", option, values[0]), inverted
 
     def save(self) -> str:
         assert self.value is not None

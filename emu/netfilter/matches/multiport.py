@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from emu.netfilter.extension import bang
+from emu.netfilter.extension import bang, one_of
 from emu.netfilter.match import Match
 from emu.netfilter.table import Rule, Test
 from emu.netfilter.words import port, port_range_text, service, usage
@@ -15,10 +15,8 @@ if TYPE_CHECKING:
     from emu.packet.datagram import Datagram
 
 MAX_PORTS = 15
-WHICH = {
-    "--source-ports": "sports", "--sports": "sports", "--destination-ports": "dports", "--dports": "dports",
-    "--ports": "ports", "--port": "ports",
-}  # fmt: skip
+WHICH = {"--source-ports": "sports", "--destination-ports": "dports", "--ports": "ports"}
+ALIASES = {"--sports": "--source-ports", "--dports": "--destination-ports", "--port": "--ports"}
 WITH_PORTS = frozenset({6, 17, 132, 33, 136})
 
 
@@ -39,8 +37,10 @@ class Multiport(Match):
     """Up to fifteen ports, a range counting as two."""
 
     name: ClassVar[str] = "multiport"
-    OPTIONS: ClassVar[dict[str, int]] = dict.fromkeys(WHICH, 1)
+    OPTIONS: ClassVar[dict[str, int]] = dict.fromkeys((*WHICH, *ALIASES), 1)
+    ALIASES: ClassVar[dict[str, str]] = ALIASES
     INVERTIBLE: ClassVar[frozenset[str]] = frozenset(OPTIONS)
+    APART: ClassVar[dict[str, tuple[str, ...]]] = one_of(*WHICH)
     which: str = ""
     ports: tuple[tuple[int, int], ...] = ()
     inverted: bool = False
@@ -48,8 +48,6 @@ class Multiport(Match):
     def set(self, option: str, values: list[str], inverted: bool, rule: Rule) -> None:
         if rule.protocol not in WITH_PORTS or rule.protocol_inverted:
             raise usage("multiport needs `-p tcp', `-p udp', `-p udplite', `-p sctp' or `-p dccp'")
-        if self.which:
-            raise usage("multiport: only one of --source-ports, --destination-ports and --ports")
         self.which, self.ports, self.inverted = WHICH[option], _ports(values[0]), inverted
 
     def check(self, rule: Rule) -> None:

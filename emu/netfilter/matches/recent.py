@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from emu.engine import SECOND
 from emu.netfilter.extension import bang
+from emu.netfilter.hooks import Hook
 from emu.netfilter.match import Match
 from emu.netfilter.table import Rule, Test
 from emu.netfilter.words import address, integer, usage
@@ -119,7 +120,7 @@ class Recent(Match):
         if self.rttl and self.mode == "SET":
             raise usage('recent: option "--rttl" cannot be used together with "--set".\n')
 
-    def kernel_takes(self) -> bool:
+    def kernel_takes(self, rule: Rule, hook: Hook | None) -> bool:
         looks = self.mode in ("CHECK", "UPDATE") or not (self.seconds or self.hitcount)
         return looks and self.hitcount <= MOST_STAMPS and bool(self.listed) and "/" not in self.listed
 

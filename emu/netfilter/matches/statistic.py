@@ -24,6 +24,7 @@ class Statistic(Match):
     name: ClassVar[str] = "statistic"
     OPTIONS: ClassVar[dict[str, int]] = {"--mode": 1, "--probability": 1, "--every": 1, "--packet": 1}
     INVERTIBLE: ClassVar[frozenset[str]] = frozenset({"--probability", "--every"})
+    APART: ClassVar[dict[str, tuple[str, ...]]] = {"--probability": ("--every", "--packet")}
     mode: str = ""
     probability: int | None = None  # of ONE
     every: int | None = None

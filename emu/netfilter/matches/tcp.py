@@ -53,10 +53,13 @@ class Tcp(Ports):
     protocol: ClassVar[int] = 6
     OPTIONS: ClassVar[dict[str, int]] = {**Ports.OPTIONS, "--tcp-flags": 2, "--syn": 0, "--tcp-option": 1}
     INVERTIBLE: ClassVar[frozenset[str]] = frozenset(OPTIONS)
+    REPEATABLE: ClassVar[frozenset[str]] = frozenset(OPTIONS)
     flags: tuple[int, int, bool] | None = None  # mask, wanted, inverted
     option: tuple[int, bool] | None = None
 
     def set(self, option: str, values: list[str], inverted: bool, rule: Rule) -> None:
+        if self.flags is not None and option in ("--syn", "--tcp-flags"):
+            raise usage("Only one of `--syn' or `--tcp-flags'  allowed")
         if option == "--syn":
             self.flags = SYN_MASK, SYN_FLAGS, inverted
         elif option == "--tcp-flags":

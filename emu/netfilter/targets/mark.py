@@ -5,14 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from emu.netfilter import marks
+from emu.netfilter.extension import one_of
 from emu.netfilter.table import Passage, Rule
 from emu.netfilter.target import Target
-from emu.netfilter.words import masked, usage
+from emu.netfilter.words import usage
 
 if TYPE_CHECKING:
     from emu.packet.datagram import Datagram
-
-ALL = 0xFFFFFFFF
 
 
 @dataclass(slots=True)
@@ -20,41 +20,23 @@ class Mark(Target):
     """The mark's bits in `mask` are cleared, then those in `value` flipped."""
 
     name: ClassVar[str] = "MARK"
-    OPTIONS: ClassVar[dict[str, int]] = dict.fromkeys(("--set-mark", "--set-xmark", "--and-mark", "--or-mark", "--xor-mark"), 1)
+    OPTIONS: ClassVar[dict[str, int]] = dict.fromkeys(marks.OPTIONS, 1)
+    APART: ClassVar[dict[str, tuple[str, ...]]] = one_of(*OPTIONS)
     value: int = 0
-    mask: int = -1  # none given
+    mask: int = 0
 
     def set(self, option: str, values: list[str], inverted: bool, rule: Rule) -> None:
-        kind = option[2:]
-        value, mask = masked(kind, values[0])
-        if kind in ("and-mark", "or-mark", "xor-mark") and "/" in values[0]:
-            raise usage(f'MARK: bad integer value for option "{option}", or out of range.\n')
-        self.value, self.mask = {
-            "set-mark": (value, value | mask),
-            "set-xmark": (value, mask),
-            "and-mark": (0, ~value & ALL),
-            "or-mark": (value, value),
-            "xor-mark": (value, 0),
-        }[kind]
+        self.value, self.mask = marks.change(self.name, option, values[0])
 
     def check(self, rule: Rule) -> None:
-        if self.mask < 0:
+        if not self.given:
             raise usage("MARK: One of the --set-xmark, --{and,or,xor,set}-mark options is required")
 
     def save(self) -> str:
         return f"--set-xmark {self.value:#x}/{self.mask:#x}"
 
     def list(self, numeric: bool) -> str:
-        value, mask = self.value, self.mask
-        if value == 0:
-            return f"MARK and {~mask & ALL:#x}"
-        if value == mask:
-            return f"MARK or {value:#x}"
-        if mask == 0:
-            return f"MARK xor {value:#x}"
-        if mask == ALL:
-            return f"MARK set {value:#x}"
-        return f"MARK xset {value:#x}/{mask:#x}"
+        return f"MARK {marks.change_text(self.value, self.mask)}"
 
     def apply(self, run: Any, datagram: Datagram, passage: Passage) -> None:
-        datagram.mark = (datagram.mark & ~self.mask & ALL) ^ self.value
+        datagram.mark = (datagram.mark & ~self.mask & marks.ALL) ^ self.value

@@ -1,0 +1,28 @@
+"""What MARK and CONNMARK share: five ways to say which bits of a mark are cleared and which are flipped then (iptables' libxt_MARK.c)."""
+
+from __future__ import annotations
+
+from emu.netfilter.words import bounded, masked
+
+ALL = 0xFFFFFFFF
+OPTIONS = ("--set-xmark", "--set-mark", "--and-mark", "--or-mark", "--xor-mark")
+
+
+def change(owner: str, option: str, text: str) -> tuple[int, int]:
+    """The bits to flip, and those to clear before."""
+    if option in ("--set-mark", "--set-xmark"):
+        value, mask = masked(owner, option, text)
+        return value, (value | mask if option == "--set-mark" else mask)
+    value = bounded(owner, option, text, 0, ALL)
+    return {"--and-mark": (0, ~value & ALL), "--or-mark": (value, value), "--xor-mark": (value, 0)}[option]
+
+
+def change_text(value: int, mask: int) -> str:
+    """As `iptables -L` shows it."""
+    if value == 0:
+        return f"and {~mask & ALL:#x}"
+    if value == mask:
+        return f"or {value:#x}"
+    if mask == 0:
+        return f"xor {value:#x}"
+    return f"set {value:#x}" if mask == ALL else f"xset {value:#x}/{mask:#x}"
