@@ -113,7 +113,7 @@ class Netfilter(Run):
         manip = MANIP_OF[hook]
         info = datagram.ct_info
         if (info is RELATED or info is RELATED_REPLY) and datagram.protocol == ipv4.ICMP:  # else REJECT's RST, translated as a segment
-            return ACCEPT if self.nat.translate_error(datagram, manip) else DROP
+            return self._translate_error(datagram, hook, manip)
         nat = self.nat
         if info is NEW and not nat.is_set(entry, manip):
             verdict = self.tables["nat"].base[hook].decide(self, datagram, hook, iif, oif)
@@ -126,7 +126,15 @@ class Netfilter(Run):
             return DROP
         before = datagram.wire
         nat.translate(datagram, manip)
-        if self.watched and before is not datagram.wire:
+        if self.watched and before != datagram.wire:
+            self._note(datagram, hook, "nat", "", 0, _rewrite_text(before, datagram.wire, manip))
+        return ACCEPT
+
+    def _translate_error(self, datagram: Datagram, hook: Hook, manip: Manip) -> Verdict:
+        before = datagram.wire
+        if not self.nat.translate_error(datagram, manip):
+            return DROP
+        if self.watched and before[12:20] != datagram.wire[12:20]:  # else only what it quotes
             self._note(datagram, hook, "nat", "", 0, _rewrite_text(before, datagram.wire, manip))
         return ACCEPT
 

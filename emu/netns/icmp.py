@@ -74,8 +74,10 @@ class Icmp:
         """icmp_echo: same data and TOS, from the address that was asked."""
         sysctl = self.netns.sysctl
         group = not self.netns.is_local(datagram.dst)
-        if sysctl.integer("net.ipv4.icmp_echo_ignore_all") or (group and sysctl.integer("net.ipv4.icmp_echo_ignore_broadcasts")):
-            return self.netns.drop(datagram, DropReason.ICMP_IGNORED, datagram.iif)
+        if sysctl.integer("net.ipv4.icmp_echo_ignore_all"):
+            return self.netns.drop(datagram, DropReason.ECHO_IGNORED, datagram.iif)
+        if group and sysctl.integer("net.ipv4.icmp_echo_ignore_broadcasts"):
+            return self.netns.drop(datagram, DropReason.GROUP_ECHO_IGNORED, datagram.iif)
         reply = icmp.build(Type.ECHO_REPLY, 0, message[4:8], message[8:])
         source = ANY if group else datagram.dst
         self._send(datagram, source, reply, tos=datagram.wire[1])

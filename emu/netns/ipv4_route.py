@@ -6,6 +6,7 @@ Not modelled: policy routing, multicast routing.
 from __future__ import annotations
 
 import errno
+from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -39,6 +40,7 @@ class Routing:
         self.known: dict[bytes, tuple[Route, Ip]] = {}  # by destination and asked source
         self.redirected: dict[bytes, tuple[Ip, int]] = {}  # by destination: the gateway that a router told, and when that is forgotten
         self.learnt: dict[bytes, tuple[int, int]] = {}  # by destination: the MTU that a router told, and when that is forgotten
+        self.on_redirect: list[Callable[[], None]] = []  # called after `redirected` has changed by other than a change of routes
 
     def route(self, dst: bytes, src: bytes = ANY, oif: NetDevice | None = None) -> tuple[Route, Ip]:
         """The route to `dst` and the source address to use (`src` unless it is 0.0.0.0). Raises OSError as connect(2) does."""
@@ -92,6 +94,7 @@ class Routing:
         """A router has said that another one is nearer; that holds for five minutes (fib_nh_exception)."""
         until = self.engine.now + REDIRECT_EXPIRES_NS
         self.redirected[bytes(dst)] = gateway, until
+        self._redirects_changed()
         self.engine.call_later(REDIRECT_EXPIRES_NS, self.netns.forget_routes, background=True)
 
     def _redirected_route(self, dst: bytes, route: Route) -> Route:
@@ -126,7 +129,12 @@ class Routing:
         """`ip route flush cache`."""
         self.learnt.clear()
         self.redirected.clear()
+        self._redirects_changed()
         self.netns.forget_routes()
+
+    def _redirects_changed(self) -> None:
+        for watcher in self.on_redirect:
+            watcher()
 
     def learn_pmtu(self, dst: bytes, mtu: int) -> None:
         """A router has said that only `mtu` bytes fit (RFC 1191; not below 552: ip_rt_min_pmtu)."""

@@ -12,7 +12,12 @@ from typing import Any
 from emu.netdev.drop import DropReason
 
 # Counted by the devices, but no drop to be told of.
-ORDINARY = frozenset({DropReason.NOT_MINE, DropReason.ARP_IGNORED, DropReason.ICMP_IGNORED, DropReason.BRIDGE_SAME_PORT})
+ORDINARY = frozenset(
+    {
+        DropReason.NOT_MINE, DropReason.ARP_IGNORED, DropReason.ECHO_IGNORED, DropReason.GROUP_ECHO_IGNORED, DropReason.ICMP_IGNORED,
+        DropReason.BRIDGE_SAME_PORT,
+    }
+)  # fmt: skip
 
 Where = tuple[str, str, DropReason]  # namespace, label of the device (the namespace's name where there is none), reason
 SHOWN = 8

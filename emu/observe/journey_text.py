@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from itertools import groupby
 from typing import Any
 
 from emu.netdev.drop import DropReason
@@ -40,7 +39,7 @@ def hit_text(hit: RuleHit) -> str:
     """`DOCKER #2 DNAT`, `FORWARD #1 → DOCKER-USER` (a jump), `INPUT policy DROP`."""
     if not hit.number:
         return f"{hit.chain} policy {hit.verdict}"
-    return f"{hit.chain} #{hit.number} {'→ ' if hit.jump else ''}{hit.verdict}"
+    return f"{hit.chain} #{hit.number} {'→ ' if hit.jump else ''}{hit.verdict or '(no target)'}"
 
 
 def _chain(step: way.Chain) -> str:
@@ -63,8 +62,9 @@ def path_text(step: way.Chain) -> str:
 def _route(step: way.Routed) -> str:
     kind = "" if step.type == "unicast" else f"{step.type} "
     via = f" via {step.via}" if step.via else ""
-    matched = f" ({step.matched})" if step.matched != f"{step.dst}/32" else ""
-    return f"route {kind}{step.dst}{via} dev {step.dev}{matched}"
+    dev = f" dev {step.dev}" if step.dev else ""
+    matched = f" ({step.matched})" if step.matched not in ("", f"{step.dst}/32") else ""
+    return f"route {kind}{step.dst}{via}{dev}{matched}"
 
 
 def _bridge(step: way.Bridged) -> str:
@@ -121,7 +121,7 @@ def journey_lines(journey: Journey) -> list[str]:
     for hop in hops:
         begin = f"  {hop.place:{places}}  {hop.device:{devices}}  {hop.direction:3}  "
         told = [hop.packet] if hop.packet not in ("", packet) else []
-        told += [line for line, _ in groupby(line for step in hop.steps for line in _lines(step))]
+        told += [line for lines_of_step in dict.fromkeys(tuple(_lines(step)) for step in hop.steps) for line in lines_of_step]
         lines.append((begin + told[0] if told else begin).rstrip())
         lines += [" " * len(begin) + text for text in told[1:]]
         packet = hop.packet or packet

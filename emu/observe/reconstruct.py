@@ -7,35 +7,38 @@ the hop that comes next. A hop is given out when its packet's way is known to th
 from __future__ import annotations
 
 from collections import Counter, deque
-from collections.abc import Callable, Container, Iterator, Sequence
+from collections.abc import Callable, Container, Iterator
 from typing import TYPE_CHECKING
 
 from emu.netdev.device import TX
+from emu.netdev.drop import DropReason
 from emu.netfilter.rule_text import rule_text
-from emu.netns.fib import Fib
 from emu.observe.journey import (
     Bridged,
     Chain,
     Connection,
     Decapsulated,
     Dropped,
-    Encapsulated,
     Hop,
     Journey,
     Linked,
-    Routed,
+    Note,
     RuleHit,
+    Size,
     Step,
     Translated,
+    Unanswered,
     Waited,
 )
 from emu.observe.links import consequence, is_arp_request, relation
 from emu.observe.pcap import LINKTYPE_ETHERNET
-from emu.observe.summary import NO_LINK, changes, summary
-from emu.observe.tunnels import TUNNELS, is_outer, switched, vni_of
+from emu.observe.routes import BEHIND_ROUTING, RouteBook
+from emu.observe.summary import NO_LINK, changes, is_first_fragment, is_fragment, summary
+from emu.observe.tunnels import TUNNELS, switched, vni_of
 from emu.observe.watch import Event, Hit, Routes
+from emu.observe.way import Inside, Way
 from emu.packet import arp, ethernet
-from emu.packet.address import ip_text, is_multicast
+from emu.packet.address import ip_text
 
 if TYPE_CHECKING:
     from emu.observe.recorder import CapturedInterface, Recorder
@@ -45,30 +48,7 @@ if TYPE_CHECKING:
 ROUTED_BEFORE = frozenset({"INPUT", "FORWARD", "OUTPUT"})  # hooks that lie behind the routing decision
 END = {"src": "source", "dst": "destination"}
 MOST_LINKS = 8
-
-
-class Way:
-    """A packet under way. By namespace: `here` the last hop, `wires` the frame there, `pending` what befell it before any hop."""
-
-    def __init__(self, trace_id: int, cause: int) -> None:
-        self.journey = Journey(trace_id, cause)
-        self.here: dict[str, Hop] = {}
-        self.wires: dict[str, bytes] = {}
-        self.pending: dict[str, list[Step]] = {}
-        self.routed: set[str] = set()  # namespaces that have chosen a route for it, or need none
-        self.bridging: dict[str, str] = {}  # what a bridge has decided
-        self.wire = b""
-        self.text = ""
-        self.inner: tuple[str, bytes] | None = None  # the tunnel that it went into, and what it was then
-        self.entered: set[str] = set()  # namespaces that it has come into since
-        self.outer = b""  # what it last came in as, when that was no tunnel
-        self.times: dict[str, int] = {}  # by namespace: when the first thing befell it that no device saw
-        self.done = False
-
-    def steps(self, place: str) -> list[Step]:
-        """Where the next step in the namespace belongs."""
-        hop = self.here.get(place)
-        return hop.steps if hop is not None else self.pending.setdefault(place, [])
+IN_USER_SPACE = Note("taken by a switch in user space")
 
 
 class Reconstruction:
@@ -80,8 +60,7 @@ class Reconstruction:
         self._on_end = on_end
         self._only = only
         self._ways: dict[int, Way] = {}
-        self._fibs: dict[str, Fib] = {}
-        self._chosen: dict[tuple[str, bytes], Routed | None] = {}
+        self._routes = RouteBook()
         self._told: dict[int, Chain | Connection | Translated] = {}  # what a Hit comes to, by its identity: steps are shared
         self._chains: dict[tuple[int, int], Chain] = {}  # what a walk of a table comes to with one rule more
         self._left: Counter[int] = Counter()  # by packet id: records and happenings to come
@@ -132,84 +111,102 @@ class Reconstruction:
     def _way(self, trace_id: int, cause: int = 0) -> Way:
         way = self._ways.get(trace_id)
         if way is None:
-            way = self._ways[trace_id] = Way(trace_id, cause)
-        way.journey.cause = way.journey.cause or cause
+            way = self._ways[trace_id] = Way(trace_id)
+        if cause and not way.journey.cause and self._is_known(cause):
+            way.journey.cause = cause
         return way
+
+    def _is_known(self, trace_id: int) -> bool:
+        """Or had it come and gone before anybody watched?"""
+        return trace_id in self._left or trace_id in self._unseen
 
     def _count_down(self, trace_id: int) -> None:
         self._left[trace_id] -= 1
         if not self._left[trace_id]:
             self._end(trace_id)
 
-    def _end(self, trace_id: int) -> None:
-        way = self._ways.pop(trace_id)
-        journey = way.journey
-        for place, hop in way.here.items():
-            if _is_open(hop) and place not in way.routed and way.wires[place][12:14] == ethernet.IPV4:
-                self._route(way, place, hop.steps, way.wires[place][30:34])
-        for place, steps in way.pending.items():
-            if steps:
-                self._add_hop_without_device(way, place, steps)
-        links = [Linked(word, caused) for caused, wire in self._caused.get(trace_id, ()) if (word := consequence(wire))]
-        if journey.hops:
-            journey.hops[-1].steps.extend(links[:MOST_LINKS])
-        way.done = True
-        self._on_end(journey)
-
-    def _add_hop_without_device(self, way: Way, place: str, steps: list[Step]) -> None:
-        """It never reached a device there."""
-        journey = way.journey
-        wire, journey.cause = self._unseen.get(journey.id, (b"", journey.cause))
-        if place not in way.routed and wire[12:14] == ethernet.IPV4:
-            self._route(way, place, steps, wire[30:34], before=steps[:1])
-        links = [Linked(relation(wire), journey.cause)] if journey.cause and not journey.hops else []
-        journey.hops.append(Hop(way.times[place], place, "", "", summary(wire) if wire else "", [*links, *steps]))
-        journey.hops.sort(key=lambda hop: hop.time_ns)
-
     # --- what befell it between two devices
 
     def _event(self, event: Event) -> None:
         _, now, trace_id, place, what = event
         if isinstance(what, Routes):
-            self._routes_changed(place, what)
+            self._routes.change(place, what)
             return
         if self._only is not None and trace_id not in self._only:
             return
         way = self._way(trace_id)
         way.times.setdefault(place, now)
-        steps = way.steps(place)
         if isinstance(what, Hit):
-            self._hit(way, place, steps, what)
+            self._hit(way, place, now, what)
         elif isinstance(what, Bridged):
-            way.bridging[place] = what.decision
-            if what.decision != "up":
-                way.routed.add(place)
-            steps.append(what)
+            self._bridged(way, place, what)
         elif isinstance(what, Dropped):
-            steps.append(_blamed(what, steps))
+            self._dropped(way, place, now, what)
         else:
-            steps.append(what)
+            if isinstance(what, Unanswered):
+                self._route(way, place, now)
+            way.steps(place).append(what)
         self._count_down(trace_id)
 
-    def _hit(self, way: Way, place: str, steps: list[Step], hit: Hit) -> None:
-        hook = hit.hook.name
+    def _hit(self, way: Way, place: str, now: int, hit: Hit) -> None:
+        hook, steps = hit.hook.name, way.steps(place)
         told = self._told.get(id(hit))
         if told is None:
             told = self._told[id(hit)] = _told(hit)
-        if not isinstance(told, Chain):
+        if isinstance(told, Chain):
+            if hook in ROUTED_BEFORE:
+                self._route(way, place, now, hit.dst)
+            self._walked(steps, told)
+        else:
+            if isinstance(told, Connection) and place not in way.whole and is_fragment(way.wires.get(place, b"")):
+                way.whole.add(place)
+                steps.append(Size("reassembled"))
+            steps.append(told)
+            if hook == "OUTPUT" and isinstance(told, Translated):  # ip_route_me_harder
+                way.routed.discard(place)
+                self._route(way, place, now, hit.dst)
+        undecided = way.undecided.get(place)
+        if undecided is not None:
+            if hook == "PREROUTING":
+                undecided.position = len(steps)
+            elif undecided.decision.decision != "up":
+                way.settle_bridge(place)
+
+    def _walked(self, steps: list[Step], told: Chain) -> None:
+        """One rule more of a table's, or the first."""
+        latest = steps[-1] if steps else None
+        if not isinstance(latest, Chain) or latest.hook != told.hook or latest.table != told.table:
             steps.append(told)
             return
-        if hook in ROUTED_BEFORE and place not in way.routed:
-            self._route(way, place, steps, hit.dst)
-        latest = steps[-1] if steps else None
-        if isinstance(latest, Chain) and latest.hook == hook and latest.table == told.table:
-            key = id(latest), id(told)
-            longer = self._chains.get(key)
-            if longer is None:
-                longer = self._chains[key] = Chain(hook, told.table, latest.rules + told.rules)
-            steps[-1] = longer
+        key = id(latest), id(told)
+        longer = self._chains.get(key)
+        if longer is None:
+            longer = self._chains[key] = Chain(told.hook, told.table, latest.rules + told.rules)
+        steps[-1] = longer
+
+    @staticmethod
+    def _bridged(way: Way, place: str, decision: Bridged) -> None:
+        here = way.here.get(place)
+        if here is not None and here.direction == "in":
+            way.ask_bridge(place, decision)
         else:
-            steps.append(told)
+            way.steps(place).append(decision)
+
+    def _dropped(self, way: Way, place: str, now: int, drop: Dropped) -> None:
+        steps = way.steps(place)
+        drop = _blamed(drop, steps)
+        lost = self._recorder.lost[way.journey.id][0]
+        if way.is_carried_by(lost, place):
+            way.put_into(lost)
+        if DropReason[drop.reason] in BEHIND_ROUTING:
+            self._route(way, place, now)
+        if drop.hook == "PREROUTING":
+            way.undecided.pop(place, None)
+        else:
+            way.settle_bridge(place)
+        if not drop.quiet:
+            _taken_by_a_switch(steps)
+        steps.append(drop)
 
     # --- a device
 
@@ -226,13 +223,15 @@ class Reconstruction:
         before = way.wire
         if wire == before:  # from device to device as it is: no route
             way.routed.add(place)
+            if interface.kind == "macvlan" and not wire[0] & 1:  # nor at the parent
+                way.routed.add(way.journey.hops[-1].place)
         else:
             way.wire, way.text = wire, summary(wire)
         hop = Hop(now, place, interface.label[len(place) + 1 :], direction.value, way.text, way.pending.pop(place, []))
-        if frame.cause and not way.journey.hops:
+        if way.journey.cause and not way.journey.hops:
             self._introduce(hop, frame.trace_id, frame.cause, wire)
-        if way.inner is None and interface.kind not in TUNNELS:
-            hop.steps += switched(before, wire)
+        if way.inside is None and interface.kind not in TUNNELS and before:
+            (way.here.get(place) or hop).steps.extend(switched(before, wire))
         if direction is TX:
             self._sent(way, interface, hop, wire)
         else:
@@ -249,40 +248,42 @@ class Reconstruction:
         if packet is not None and self._left[cause] and (self._only is None or cause in self._only):
             way = self._way(cause)
             way.times.setdefault(hop.place, hop.time_ns)
-            steps, known = way.steps(hop.place), way.wires.get(hop.place)
-            if known is not None and hop.place not in way.routed:
-                self._route(way, hop.place, steps, known[30:34])
-            steps.append(Waited(ip_text(packet.target_ip), trace_id))
+            self._route(way, hop.place, hop.time_ns)
+            way.steps(hop.place).append(Waited(ip_text(packet.target_ip), trace_id))
 
     def _sent(self, way: Way, interface: CapturedInterface, hop: Hop, wire: bytes) -> None:
-        place = interface.place
-        if way.inner is not None and interface.kind not in TUNNELS and place not in way.entered and is_outer(wire, way.inner[1]):
-            how, _ = way.inner
-            hop.steps.append(Encapsulated(how, ip_text(wire[26:30]), ip_text(wire[30:34]), vni_of(how, wire)))
-        else:
-            before = way.wires.get(place)
-            if before is not None:
-                hop.steps += changes(before, wire, translated=self._is_translated(way, place, hop))
-        if place not in way.routed and wire[12:14] == ethernet.IPV4:
-            waited = [step for step in hop.steps if isinstance(step, Waited)]
-            self._route(way, place, hop.steps, wire[30:34], before=waited[:1])
-        if interface.kind in TUNNELS:
-            way.inner = interface.kind, wire
+        place, tunnel = interface.place, interface.kind in TUNNELS
+        here = way.here.get(place)
+        if interface.kind == "bridge":  # it has waited for a neighbour behind the bridge, which decides again
+            way.undecided.pop(place, None)
+        way.settle_bridge(place, hop.device)
+        if here is not None:
+            _taken_by_a_switch(here.steps)
+        carries = not tunnel and way.is_carried_by(wire, place)
+        if carries:
+            way.put_into(wire)
+        elif here is not None:
+            hop.steps += changes(way.wires[place], wire, translated=_is_translated(here, hop))
+        if wire[12:14] == ethernet.IPV4:
+            self._route(way, place, hop.time_ns, wire[30:34], hop if here is None else here)
+            if (here is None or carries or place in way.whole) and is_first_fragment(wire):
+                way.whole.discard(place)
+                hop.steps.append(Size("fragmented"))
+        if tunnel:
+            way.inside = Inside(hop.steps, len(hop.steps), interface.kind, wire)
             way.entered.clear()
             way.routed.clear()  # the outer packet has a route of its own
-
-    @staticmethod
-    def _is_translated(way: Way, place: str, hop: Hop) -> bool:
-        before = way.here.get(place)
-        return any(isinstance(step, Translated) for step in (*(before.steps if before is not None else ()), *hop.steps))
+        elif carries:
+            way.goes_on_inside(hop)
 
     def _received(self, way: Way, interface: CapturedInterface, hop: Hop, wire: bytes) -> None:
         place = interface.place
         way.routed.discard(place)
         way.entered.add(place)
         if interface.kind == "bridge":
-            decision = way.bridging.pop(place, "up")
-            hop.copy = decision == "forward" or (decision == "flood" and not wire[0] & 1)
+            way.settle_bridge(place)
+            decision = way.bridging.pop(place, None)
+            hop.copy = decision is not None and (decision.decision == "forward" or (decision.decision == "flood" and not wire[0] & 1))
         if interface.kind not in TUNNELS:
             way.outer = wire
         elif len(way.outer) >= 34:
@@ -291,30 +292,66 @@ class Reconstruction:
 
     # --- routes
 
-    def _routes_changed(self, place: str, routes: Routes) -> None:
-        fib = self._fibs[place] = Fib()
-        fib.local, fib.routes = list(routes.local), list(routes.main)
-        for key in [key for key in self._chosen if key[0] == place]:
-            del self._chosen[key]
-
-    def _route(self, way: Way, place: str, steps: list[Step], dst: bytes, before: Sequence[Step] = ()) -> None:
-        """The route that the namespace's tables have at that moment."""
+    def _route(self, way: Way, place: str, now: int, dst: bytes = b"", hop: Hop | None = None) -> None:
+        """The route that the namespace's tables have at that moment, if it is not told yet: before it has waited for a neighbour."""
+        if place in way.routed:
+            return
+        hop = hop or way.here.get(place)
+        chosen = self._routes.choose(place, dst or self._destination(way, place), now, hop.device if hop is not None else "")
+        if chosen is None:
+            return
         way.routed.add(place)
-        key = place, dst
-        if key not in self._chosen:
-            self._chosen[key] = self._look_up(place, dst)
-        chosen = self._chosen[key]
-        if chosen is not None:
-            steps.insert(steps.index(before[0]) if before else len(steps), chosen)
+        steps = hop.steps if hop is not None else way.steps(place)
+        position = len(steps)
+        while position and isinstance(steps[position - 1], Waited):
+            position -= 1
+        steps.insert(position, chosen)
+        if place in way.undecided:  # a bridge hands a packet on to a neighbour behind it when it knows the route
+            way.undecided[place].position += 1
+        if chosen.type == "local" and place not in way.whole and is_fragment(way.wires.get(place, b"")):
+            way.whole.add(place)
+            steps.insert(position + 1, Size("reassembled"))
 
-    def _look_up(self, place: str, dst: bytes) -> Routed | None:
-        fib = self._fibs.get(place)
-        route = fib.lookup(dst) if fib is not None and len(dst) == 4 and not is_multicast(dst) else None
-        if route is None or route.dev is None:
-            return None
-        matched = f"{ip_text(route.dst)}/{route.length}" if route.length else "default"
-        dev = "lo" if route.kind == "local" else route.dev.name
-        return Routed(route.kind, ip_text(dst), ip_text(route.via) if route.via else "", dev, matched)
+    def _destination(self, way: Way, place: str) -> bytes:
+        """Where it goes, as far as that has been seen: what has gone into a tunnel goes on as a packet that is not seen yet."""
+        wire, _ = self._recorder.lost.get(way.journey.id, (b"", 0))
+        if way.inside is not None and place not in way.entered:
+            wire = wire if way.is_carried_by(wire, place) else b""
+        elif way.journey.hops:
+            wire = way.wires.get(place, b"")
+        return wire[30:34] if wire[12:14] == ethernet.IPV4 else b""
+
+    # --- its end
+
+    def _end(self, trace_id: int) -> None:
+        way = self._ways.pop(trace_id)
+        journey = way.journey
+        for place, hop in way.here.items():
+            way.settle_bridge(place)
+            if hop.direction == "in" and not hop.copy and not any(isinstance(step, Dropped) for step in hop.steps):
+                self._route(way, place, hop.time_ns)
+        for place, steps in way.pending.items():
+            if steps:
+                self._add_hop_without_device(way, place, steps)
+        links = [
+            Linked(word, caused)
+            for caused, wire in self._caused.get(trace_id, ())
+            if (word := consequence(wire)) and (self._only is None or caused in self._only)
+        ]
+        journey.hops[-1].steps.extend(links[:MOST_LINKS])
+        way.done = True
+        self._on_end(journey)
+
+    def _add_hop_without_device(self, way: Way, place: str, steps: list[Step]) -> None:
+        """It never reached a device there."""
+        journey = way.journey
+        wire, cause = self._unseen.get(journey.id, (b"", 0))
+        links = []
+        if cause and not journey.hops and self._is_known(cause):
+            journey.cause = cause
+            links.append(Linked(relation(wire), cause))
+        journey.hops.append(Hop(way.times[place], place, "", "", summary(wire) if wire else "", [*links, *steps]))
+        journey.hops.sort(key=lambda hop: hop.time_ns)
 
 
 def reconstruct(recorder: Recorder) -> list[Journey]:
@@ -337,14 +374,19 @@ def _told(hit: Hit) -> Chain | Connection | Translated:
     return Chain(hook, hit.table, [RuleHit(hit.chain, hit.number, hit.verdict, rule_text(hit.rule).strip(), bool(hit.rule.jump))])
 
 
-def _is_open(hop: Hop) -> bool:
-    """It came in and was not dropped there."""
-    return hop.direction == "in" and not hop.copy and not any(isinstance(step, Dropped) for step in hop.steps)
-
-
 def _blamed(drop: Dropped, steps: list[Step]) -> Dropped:
     """A drop by netfilter with the rule or policy that did it, which is the last thing that happened."""
-    latest = next((step for step in reversed(steps) if isinstance(step, Chain)), None)
-    if drop.reason == "NETFILTER" and latest is not None:
+    latest = steps[-1] if steps else None
+    if drop.reason == "NETFILTER" and isinstance(latest, Chain) and latest.decided.verdict != "ACCEPT":
         drop.table, drop.hook, drop.rule = latest.table, latest.hook, latest.decided
     return drop
+
+
+def _taken_by_a_switch(steps: list[Step]) -> None:
+    """The kernel's own stack has passed over a frame that then went on: Open vSwitch has read it at the same device."""
+    if steps and isinstance(steps[-1], Dropped) and steps[-1].reason == "NOT_MINE":
+        steps[-1] = IN_USER_SPACE
+
+
+def _is_translated(*hops: Hop) -> bool:
+    return any(isinstance(step, Translated) for hop in hops for step in hop.steps)

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from emu.errors import EmuError
+from emu.netdev.bridge import Bridge
 from emu.netdev.device import RX, Direction, NetDevice, Tap
 from emu.netdev.drop import DropReason
 from emu.observe.drop_counters import ORDINARY, DropCounters
@@ -195,15 +196,15 @@ class Recorder:
         interface = self.interfaces[number]
         plain = not self._promiscuous or interface.label in self._plain
         seen = for_this_host if plain and interface.description.startswith(SWITCHING) else everything
-        return self._watching(seen) if self._journeys else seen
+        return self._watching(seen, is_bridge=interface.kind == Bridge.kind) if self._journeys else seen
 
-    def _watching(self, seen: Tap) -> Tap:
-        """The tap of an interface that may be a bridge's port."""
+    def _watching(self, seen: Tap, *, is_bridge: bool) -> Tap:
+        """The tap of an interface that is a bridge, or may be one's port."""
         known: dict[tuple[str, ...], Bridged] = {}
 
         def watching(dev: NetDevice, direction: Direction, frame: Frame) -> None:
             seen(dev, direction, frame)
-            if direction is RX and dev.master is not None:
+            if dev.master is not None if direction is RX else is_bridge:
                 decision = bridge_decision(dev, frame, known)
                 if decision is not None:
                     self._happened(dev.netns.name, frame.trace_id, decision)

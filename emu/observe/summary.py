@@ -80,7 +80,15 @@ def changes(before: bytes, after: bytes, *, translated: bool = False) -> list[St
             found.append(Translated(end, old, new))
     if after[22] != before[22]:
         found.append(_ttl(before[22], after[22]))
-    pieces = [bool((wire[20] << 8 | wire[21]) & 0x3FFF) for wire in (before, after)]
-    if pieces[0] != pieces[1]:
-        found.append(Size("fragmented" if pieces[1] else "reassembled"))
+    if is_fragment(before) != is_fragment(after):
+        found.append(Size("fragmented" if is_fragment(after) else "reassembled"))
     return found
+
+
+def is_fragment(wire: bytes) -> bool:
+    """Of an IPv4 packet."""
+    return len(wire) >= 34 and wire[12:14] == ethernet.IPV4 and bool((wire[20] << 8 | wire[21]) & 0x3FFF)
+
+
+def is_first_fragment(wire: bytes) -> bool:
+    return is_fragment(wire) and not (wire[20] << 8 | wire[21]) & 0x1FFF

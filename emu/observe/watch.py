@@ -10,7 +10,7 @@ from array import array
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, NamedTuple
 
-from emu.netdev.bridge import Bridge
+from emu.netdev.bridge import Bridge, BridgePort
 from emu.observe.journey import Bridged, Step
 
 if TYPE_CHECKING:
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from emu.netfilter.table import Rule
     from emu.netns.fib import Route
     from emu.netns.namespace import Netns
+    from emu.packet.address import Ip
     from emu.packet.frame import Frame
 
 
@@ -36,10 +37,11 @@ class Hit(NamedTuple):
 
 
 class Routes(NamedTuple):
-    """A namespace's routes from now on."""
+    """A namespace's routes from now on. `redirected` is, by destination, the gateway that a router has told, and until when."""
 
     local: tuple[Route, ...]
     main: tuple[Route, ...]
+    redirected: dict[bytes, tuple[Ip, int]]
 
 
 Happening = Step | Hit | Routes
@@ -70,7 +72,7 @@ class EventStore:
 
 def watch_namespace(netns: Netns, tell: Tell) -> Callable[[], None]:
     """Its rules, and its routes as they are and as they change. What it returns ends that."""
-    place, netfilter, fib = netns.name, netns.netfilter, netns.fib
+    place, netfilter, fib, routing = netns.name, netns.netfilter, netns.fib, netns.ipv4.routing
     known: dict[tuple[object, ...], Hit] = {}
 
     def rule_met(event: TraceEvent) -> None:
@@ -83,35 +85,49 @@ def watch_namespace(netns: Netns, tell: Tell) -> Callable[[], None]:
         tell(place, datagram.trace_id, hit)
 
     def routes_changed(*_: object) -> None:
-        tell(place, 0, Routes(tuple(fib.local), tuple(fib.routes)))
+        tell(place, 0, Routes(tuple(fib.local), tuple(fib.routes), dict(routing.redirected)))
 
     def end() -> None:
         netfilter.traces.remove(rule_met)
         fib.on_change.remove(routes_changed)
+        routing.on_redirect.remove(routes_changed)
 
     netfilter.traces.append(rule_met)
     fib.on_change.append(routes_changed)
+    routing.on_redirect.append(routes_changed)
     routes_changed()
     return end
 
 
 def bridge_decision(dev: NetDevice, frame: Frame, known: dict[tuple[str, ...], Bridged]) -> Bridged | None:
-    """What the bridge that has `dev` as a port will do with a frame that comes in there. None: it is no bridge, or it drops the frame.
+    """What a bridge will do with a frame that comes in at its port `dev`, or that the host sends by `dev`, the bridge itself.
 
-    `known` has the decisions so far: most are one of a few.
+    None: there is no bridge, or it drops the frame. `known` has the decisions so far: most are one of a few.
     """
-    bridge = dev.master
+    bridge = dev if isinstance(dev, Bridge) else dev.master
     if not isinstance(bridge, Bridge) or not bridge.up:
         return None
+    source = None if dev is bridge else bridge.ports[dev]
     dst = frame.wire[:6]
     entry = None if not dst or dst[0] & 1 else bridge.fdb.entries.get(dst)
-    if entry is not None and (entry.is_static or bridge.engine.now - entry.updated_ns < bridge.fdb.ageing_ns or entry.is_local):
-        port = None if entry.is_local else entry.port
-        key: tuple[str, ...] = (bridge.name, "up") if port is None else (bridge.name, "forward", port.dev.name)
+    if entry is not None and not entry.is_local and not entry.is_static and bridge.engine.now - entry.updated_ns >= bridge.fdb.ageing_ns:
+        entry = None
+    if entry is None or (entry.port is None and source is None):
+        key: tuple[str, ...] = (bridge.name, "flood", *_flooded(bridge, source, bool(dst and dst[0] & 1)))
+    elif source is not None and (entry.is_local or entry.port is None):
+        key = bridge.name, "up"
+    elif entry.port is None or (entry.port is source and not source.hairpin):
+        return None
     else:
-        ports = (port.dev.name for port in bridge.ports.values() if (port.dev is not dev or port.hairpin) and port.dev.up)
-        key = (bridge.name, "flood", *ports)
+        key = bridge.name, "forward", entry.port.dev.name
     decision = known.get(key)
     if decision is None:
         decision = known[key] = Bridged(key[0], key[1], list(key[2:]))
     return decision
+
+
+def _flooded(bridge: Bridge, source: BridgePort | None, group: bool) -> Iterator[str]:
+    for port in bridge.ports.values():
+        alone = source is not None and source.isolated and port.isolated
+        if (port is not source or port.hairpin) and (port.flood or group) and port.dev.up and not alone:
+            yield port.dev.name

@@ -20,7 +20,7 @@ CASES = {  # what is done before, the probe, its end
     "delivered, but silent": (
         ("right$ sysctl -w net.ipv4.icmp_echo_ignore_all=1",),
         "right",
-        "dropped at right/eth0: ICMP that asks for nothing to be done",
+        "dropped at right/eth0: echo requests are ignored (icmp_echo_ignore_all)",
     ),
     "delivered, no way back": (
         ("right$ ip route del default",),

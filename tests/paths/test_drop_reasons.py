@@ -14,7 +14,7 @@ from emu.observe.journey import Dropped, Unanswered
 from emu.observe.journey_text import step_text
 from emu.observe.reconstruct import reconstruct
 from emu.observe.recorder import Recorder
-from emu.packet import ethernet, ipv4, tcp, udp
+from emu.packet import ethernet, icmp, ipv4, tcp, udp
 from emu.packet.address import ip, mac
 from tests.labs import lab
 
@@ -158,7 +158,9 @@ CASES: dict[str, tuple[str, ...]] = {
     "LISTEN_OVERFLOW": ("right$ sysctl -w net.ipv4.tcp_max_syn_backlog=0", "right$ httpd -f -p 80 &", "left$ nc -z -w 1 10.0.2.2 80"),
     "ARP_IGNORED": ("left$ ping -c 1 -W 1 10.0.1.9",),
     "ICMP_RATE_LIMIT": ("left$ ping -c 12 -i 0.01 -W 1 8.8.8.8",),
-    "ICMP_IGNORED": ("right$ sysctl -w net.ipv4.icmp_echo_ignore_all=1", PING),
+    "ECHO_IGNORED": ("right$ sysctl -w net.ipv4.icmp_echo_ignore_all=1", PING),
+    "GROUP_ECHO_IGNORED": ("left$ ping -c 1 -W 1 -b 10.0.1.255",),
+    "ICMP_IGNORED": (forged(datagram(icmp.build(icmp.Type.TIMESTAMP, 0, bytes(4), bytes(12)), 1)),),
     "VXLAN_FLAGS": (*tunnel(VXLAN.format(vni=1)), forged(datagram(udp_to(4789, bytes(30))))),
     "UNKNOWN_VNI": (*tunnel(VXLAN.format(vni=1), VXLAN.format(vni=2)), "left$ ping -c 1 -W 1 10.8.0.2"),
     "NO_REMOTE": (*tunnel("vxlan id 1 dstport 4789"), "left$ ping -c 1 -W 1 10.8.0.2"),
