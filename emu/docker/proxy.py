@@ -1,7 +1,8 @@
 """docker-proxy, one for each published port (cmd/proxy of libnetwork): a server on the host that passes on what it gets to the container.
 
-TCP: accepts, dials the container, copies both ways, hands on the end of each way. UDP: a socket of its own for each client, given up after
-90 s without a packet either way. With `--userland-proxy=false` a socket only holds the port. Not modelled: SCTP, which cannot be published.
+TCP: accepts, dials the container, copies both ways, hands on the end of each way. UDP: a socket of its own for each client, given up 90 s
+after the container's last answer, whatever the client sends; empty datagrams are not passed on. With `--userland-proxy=false` a socket only
+holds the port. Not modelled: SCTP, which cannot be published.
 """
 
 from __future__ import annotations
@@ -130,14 +131,15 @@ class UdpProxy(Proxy):
         while not self.closed:
             try:
                 data, client = await self.front.recvfrom()
-                self._upstream(client).send(data)
+                upstream = self._upstream(client)
+                if data:
+                    upstream.send(data)
             except OSError:
                 continue  # what the container refuses is not passed on
 
     def _upstream(self, client: Address) -> UdpSocket:
         """The socket that stands for this client."""
         if client in self._clients:
-            self._touch(client)
             return self._clients[client][0]
         sock = UdpSocket(self.netns)
         sock.connect(self.back)
@@ -154,8 +156,9 @@ class UdpProxy(Proxy):
             except OSError:
                 return self._give_up(client)
             self._touch(client)
-            with suppress(OSError):
-                self.front.sendto(data, client)
+            if data:
+                with suppress(OSError):
+                    self.front.sendto(data, client)
 
     def _idle_timer(self, client: Address) -> Timer:
         return self.engine.call_later(UDP_IDLE_NS, self._give_up, client, background=True)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from emu.docker.model import PublishedPort
 from emu.docker.proxy import UDP_IDLE_NS, UdpProxy, listen
-from emu.engine import Engine
+from emu.engine import SECOND, Engine
 from emu.netns.namespace import Netns
 from emu.netns.socket import UdpSocket
 
@@ -122,3 +123,50 @@ def test_udp_takes_another_socket_after_the_container_refused(netns: Netns) -> N
     client.send(b"hello")
     data, _ = finish(netns, server.recvfrom())
     assert (data, proxy.clients) == (b"hello", 1)
+
+
+def heard(netns: Netns, sock: UdpSocket) -> list[tuple[bytes, Any]]:
+    """What waits at a socket, after a moment."""
+    netns.engine.run(until_ns=netns.engine.now + 1_000_000)
+
+    async def all_of_it() -> list[tuple[bytes, Any]]:
+        found = []
+        with suppress(TimeoutError):
+            while True:
+                found.append(await sock.recvfrom(timeout=0.001))
+        return found
+
+    return finish(netns, all_of_it())
+
+
+def test_udp_keeps_a_socket_for_90_s_after_the_last_answer_whatever_the_client_sends(netns: Netns) -> None:
+    proxy = listen(netns, UDP, "127.0.0.2", forward=True)
+    assert isinstance(proxy, UdpProxy)
+    backend = UdpSocket(netns)
+    backend.bind(("127.0.0.2", 53))
+    client = UdpSocket(netns)
+    client.connect(("127.0.0.1", 5300))
+    ports = []
+    for wait in (0, 60, 40, 50):  # the second socket is made at 100 s; an answer makes it last beyond 190 s
+        netns.engine.run(until_ns=netns.engine.now + wait * SECOND)
+        client.send(b"?")
+        ((_, peer),) = heard(netns, backend)
+        ports.append(peer[1])
+        if wait == 40:
+            netns.engine.run(until_ns=netns.engine.now + 45 * SECOND)
+            backend.sendto(b"!", peer)
+    assert ports[0] == ports[1] != ports[2] == ports[3]
+
+
+def test_udp_passes_no_empty_datagrams_on(netns: Netns) -> None:
+    listen(netns, UDP, "127.0.0.2", forward=True)
+    backend = UdpSocket(netns)
+    backend.bind(("127.0.0.2", 53))
+    client = UdpSocket(netns)
+    client.connect(("127.0.0.1", 5300))
+    client.send(b"")
+    assert heard(netns, backend) == []
+    client.send(b"?")
+    ((_, peer),) = heard(netns, backend)
+    backend.sendto(b"", peer)
+    assert heard(netns, client) == []
