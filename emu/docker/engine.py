@@ -61,7 +61,7 @@ class DockerEngine:
         self._drivers: dict[str, Driver] = {}
         self._given: Counter[str] = Counter()
         self.firewall = Firewall(self.netns, self.config.userland_proxy, self.config.iptables)
-        self.ports = PortMapper(self.netns, self.firewall, self.config.userland_proxy, self.config.ip)
+        self.ports = PortMapper(self.netns, self.firewall, self.config.userland_proxy)
         self.networks = Networks(self)
         self.images = Images(self, images or {})
         self.life = Life(self)

@@ -72,12 +72,11 @@ class Mapping:
 class PortMapper:
     """Publishes and withdraws the ports of one engine."""
 
-    def __init__(self, netns: Netns, firewall: Firewall, userland_proxy: bool, default_ip: str = "0.0.0.0") -> None:
+    def __init__(self, netns: Netns, firewall: Firewall, userland_proxy: bool) -> None:
         first, last = netns.sysctl.get("net.ipv4.ip_local_port_range").split()
         self.netns = netns
         self.firewall = firewall
         self.userland_proxy = userland_proxy
-        self.default_ip = default_ip
         self.allocator = PortAllocator(int(first), int(last))
         self._proxies: dict[Listener, None] = {}
 
@@ -87,11 +86,11 @@ class PortMapper:
         return list(self._proxies)
 
     def publish(self, bridge: str, container: Ip, bindings: list[PortBinding], default_ip: str = "") -> list[Mapping]:
-        """All of them or none. Raises DockerError."""
+        """All of them or none; `default_ip` is the network's, for bindings that name no address. Raises DockerError."""
         done: list[Mapping] = []
         try:
             for binding in in_order(bindings):
-                mapping = self._publish(bridge, container, binding, default_ip or self.default_ip)
+                mapping = self._publish(bridge, container, binding, default_ip or "0.0.0.0")
                 done.append(mapping)
         except DockerError:
             self.withdraw(done)

@@ -94,7 +94,7 @@ DOCKER = Record(
         "default-address-pools": Field(ListOf(POOL), "where networks get their subnets from"),
         "fixed-cidr": Field(SUBNET, "where in docker0's subnet containers' addresses are taken from"),
         "default-gateway": Field(Text(values.unicast_ip, "an address"), "of containers on docker0"),
-        "ip": Field(Text(values.ip, "an address"), "where ports are published; 0.0.0.0"),
+        "ip": Field(Text(values.ip, "an address"), "where the default network's ports are published; 0.0.0.0"),
         "dns": Field(ListOf(Text(values.unicast_ip, "an address")), "name servers of containers"),
         "dns-search": Field(ListOf(LINE), "domains that complete short names in containers"),
         "dns-opts": Field(ListOf(LINE), "options of containers' resolv.conf: ndots:1"),

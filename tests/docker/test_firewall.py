@@ -88,6 +88,16 @@ def test_without_iptables_docker_installs_nothing() -> None:
     assert "DOCKER" not in docker.netns.netfilter.save(["filter"], counters=False)
 
 
+def test_the_daemon_s_ip_is_for_ports_of_the_default_network_alone() -> None:
+    docker = DockerHost(ip="192.168.50.10")
+    docker.runs("docker network create app", f"{WEB} -p 8080:80 {SLEEP}", f"docker run -d --name other --network app -p 8081:80 {SLEEP}")
+    assert docker.out("docker port web") == "80/tcp -> 192.168.50.10:8080"
+    assert docker.out("docker port other") == "80/tcp -> 0.0.0.0:8081"
+    assert re.findall(r"-A DOCKER (\S.*) -p tcp.*-j DNAT", docker.netns.netfilter.save(["nat"], counters=False)) == [
+        "-d 192.168.50.10/32 ! -i docker0", f"! -i br-{docker.docker.networks.find('app').id[:12]}"
+    ]  # fmt: skip
+
+
 def test_an_internal_network_has_only_its_two_drops() -> None:
     docker = DockerHost()
     docker.runs("docker network create --internal --subnet 10.9.0.0/24 inside")
