@@ -14,13 +14,14 @@ from tempfile import TemporaryDirectory
 
 from emu.errors import EmuError
 from emu.importer import rules
+from emu.importer.beside import added, take_legacy
 from emu.importer.containers import HELD, plan_containers, running
 from emu.importer.devices import plan_devices, plan_lans, plan_neighbours, plan_routes
 from emu.importer.facts import read_folder
 from emu.importer.model import Facts, Remark, Setting
 from emu.importer.networks import plan_networks
 from emu.importer.plan import Command, Plan
-from emu.importer.write_yaml import topology_text
+from emu.importer.write_yaml import RULES, topology_text
 from emu.lab import Lab
 from emu.topology.loader import load_topology
 from emu.topology.source import Source
@@ -45,12 +46,14 @@ def import_host(folder: Path, host: str | None = None) -> Imported:
     """The topology of the host that the files in `folder` tell of. Raises EmuError with all that is wrong."""
     facts, not_needed = read_folder(folder, host)
     plan = make_plan(facts)
+    count = sum(line.startswith("-A") for line in plan.rules.splitlines())
+    plan.rules = added(plan.rules, facts.beside)
     _try(plan, facts)
     remarks = sorted(set(facts.remarks), key=lambda each: (each.source.file, each.source.line, each.text))
     address = plan.client["interfaces"]["eth0"]["address"].partition("/")[0]
     counts = {"interfaces": len(plan.interfaces), "containers": sum(not name.startswith(HELD) for name in plan.services)}
     counts["networks"] = len(plan.bridges) + sum(each["driver"] != "bridge" for each in plan.networks.values())
-    counts["rules"] = sum(line.startswith("-A") for line in plan.rules.splitlines())
+    counts["rules"] = count
     return Imported(topology_text(plan, folder, remarks), plan.host, address, counts, remarks, sorted(not_needed))
 
 
@@ -70,12 +73,24 @@ def make_plan(facts: Facts) -> Plan:
     plan_routes(plan, facts)
     plan_neighbours(plan, facts)
     _plan_listeners(plan, facts)
-    if facts.rules is not None:
-        plan.rules = rules.carried(facts.rules, facts)
+    _plan_rules(plan, facts)
+    return plan
+
+
+def _plan_rules(plan: Plan, facts: Facts) -> None:
+    """Those of iptables-save; where it has none, of iptables-legacy-save."""
+    own, legacy = facts.rules, facts.legacy_rules
+    if legacy is not None and rules.decide(legacy):
+        if own is None or not rules.decide(own):
+            own = legacy
+        else:
+            take_legacy(legacy, facts)
+    if own is not None and own.text.strip():
+        plan.rules = rules.carried(own, facts)
     else:
         instead = "those that Docker makes" if plan.docker is not None else "none"
-        facts.remark(Source("iptables-save", 0), f"is not there: the rules are {instead}")
-    return plan
+        how = "is not there" if own is None else "is empty"
+        facts.remark(Source(own.name if own is not None else "iptables-save", 0), f"{how}: the rules are {instead}")
 
 
 def _plan_listeners(plan: Plan, facts: Facts) -> None:
@@ -106,6 +121,9 @@ def _try(plan: Plan, facts: Facts) -> None:
             if _typed(lab, plan, facts, command):
                 plan.setup.append(command)
         _check_addresses(lab, plan, facts)
+        if plan.rules:
+            restored = lab.run(plan.host, f"iptables-restore {RULES}")
+            assert not restored.exit_status, restored.output  # what is refused has been left out
 
 
 def _typed(lab: Lab, plan: Plan, facts: Facts, command: Command) -> bool:

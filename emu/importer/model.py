@@ -29,6 +29,7 @@ class Foreign(EmuError):
 
     def __init__(self, source: Source, text: str) -> None:
         super().__init__(str(Remark(source, text)))
+        self.source, self.text = source, text
 
 
 def checked(text: str, source: Source) -> str:
@@ -132,6 +133,14 @@ class Setting(NamedTuple):
     source: Source
 
 
+class Beside(NamedTuple):
+    """Something that decides about packets of a hook beside iptables' rules, and is not modelled. `matches`: about which, if not all."""
+
+    hook: str
+    matches: str
+    text: str
+
+
 @dataclass(frozen=True)
 class Described:
     """A network or container as Docker's inspect has it."""
@@ -153,6 +162,8 @@ class Facts:
     neighbours: list[Neighbour] = field(default_factory=list)
     fdb: list[FdbEntry] = field(default_factory=list)
     rules: File | None = None
+    legacy_rules: File | None = None  # those of iptables-legacy, where iptables-save is the other one
+    beside: list[Beside] = field(default_factory=list)
     settings: list[Setting] = field(default_factory=list)
     listeners: list[Listener] | None = None
     networks: dict[str, Described] | None = None

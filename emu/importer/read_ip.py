@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator
 from itertools import pairwise
 from typing import Any
 
+from emu.importer.beside import take_policy_rule
 from emu.importer.model import Address, Device, Facts, File, Foreign, Neighbour, Route, checked
 from emu.topology.source import Source
 
@@ -25,6 +26,9 @@ KINDS = {
     "bridge", "veth", "vlan", "vxlan", "macvlan", "macvtap", "ipvlan", "dummy", "tun", "wireguard", "bond", "team", "ipip", "sit", "gre",
     "gretap", "ip6gre", "ip6tnl", "vti", "ifb", "vrf", "geneve", "openvswitch", "can", "nlmon", "xfrm", "ipvtap", "erspan",
 }  # fmt: skip
+
+
+OWN_RULES = [(number, ["from", "all", "lookup", table]) for number, table in (("0", "local"), ("32766", "main"), ("32767", "default"))]
 
 
 def decoded(file: File) -> list[Any]:
@@ -196,17 +200,26 @@ def rules(file: File, facts: Facts) -> None:
     else:
         lines = [(line, file.at(number)) for number, line in enumerate(file.text.splitlines(), 1) if line.strip()]
     for line, source in lines:
-        if not re.match(r"\d+:", line):
+        match = re.match(r"(\d+):\s*(\S.*)", line)
+        if match is None:
             raise Foreign(source, f"is not a line of `ip rule`: {line.strip()[:60]!r}")
-        if not re.fullmatch(r"(0:.*lookup local|32766:.*lookup main|32767:.*lookup default)\s*", line):
-            facts.remark(source, f"policy routing is not modelled: {' '.join(line.split())}")
+        words = match[2].split()
+        if (match[1], words) not in OWN_RULES:
+            take_policy_rule(words, source, facts)
 
 
 def _rule(entry: dict[str, Any]) -> str:
-    source = f"{entry.get('src')}/{entry['srclen']}" if "srclen" in entry else str(entry.get("src", "all"))
-    words = [f"{entry.get('priority')}:", "from", source]
-    words += [word for key in ("dst", "iif", "oif", "fwmark") if key in entry for word in (key if key != "dst" else "to", str(entry[key]))]
-    return " ".join([*words, "lookup", str(entry.get("table", entry.get("action", "")))])
+    known = {"priority", "not", "src", "srclen", "dst", "dstlen", "iif", "oif", "fwmark", "fwmask", "table", "action"}
+    words = [f"{entry.get('priority')}:", *(["not"] if "not" in entry else []), "from", _joined(entry, "src", "srclen") or "all"]
+    pairs = [("to", _joined(entry, "dst", "dstlen")), ("fwmark", _joined(entry, "fwmark", "fwmask"))]
+    pairs += [(key, str(entry.get(key, ""))) for key in ("iif", "oif")]
+    pairs += [(key, str(value)) for key, value in entry.items() if key not in known]
+    words += [text for key, value in pairs if value for text in (key, value)]
+    return " ".join([*words, *(["lookup", str(entry["table"])] if "table" in entry else [str(entry.get("action", ""))])])
+
+
+def _joined(entry: dict[str, Any], key: str, length: str) -> str:
+    return f"{entry[key]}/{entry[length]}" if length in entry and key in entry else str(entry.get(key, ""))
 
 
 # --- neighbours

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Iterable
 
-from emu.importer.model import FdbEntry, File, Foreign, Listener, Setting
+from emu.importer.model import Facts, FdbEntry, File, Foreign, Listener, Setting
 from emu.importer.read_ip import decoded, is_json, listed
+from emu.topology.source import Source
 
 SS = re.compile(r"(tcp|udp)\s+(\S+)\s+\d+\s+\d+\s+(\S+):(\d+|\*)\s")
 SETTING = re.compile(r"([a-z][\w./@-]*)\s*=\s?(.*)$")
@@ -45,18 +47,32 @@ def settings(file: File) -> list[Setting]:
     return list(found.values())
 
 
-def listeners(file: File) -> list[Listener]:
-    """TCP and UDP over IPv4, and those of IPv6 that take IPv4 too (`*`, and `[::]` where nothing else has the port). Raises Foreign."""
+def listeners(file: File, facts: Facts) -> list[Listener]:
+    """TCP and UDP over IPv4, and those of IPv6 that take IPv4 too: `*`, and `[::ffff:…]`. Raises Foreign."""
     found: dict[tuple[str, str, int], Listener] = {}
+    six: list[tuple[Source, str]] = []
     for number, line in enumerate(file.text.splitlines(), 1):
         match = SS.match(line)
         if match is None and line.strip() and not line.startswith(("Netid", "State")):
             raise Foreign(file.at(number), f"is not a line of `ss -lntu`: {line.strip()[:60]!r}")
-        if match is None or match[4] == "*":
+        if match is None or match[4] == "*" or match[2] not in ("LISTEN", "UNCONN"):
             continue
-        address = match[3].partition("%")[0]
-        if address in ("*", "[::]"):
+        address, _, dev = match[3].strip("[]").removeprefix("::ffff:").partition("%")
+        if address in ("*", "::") and match[3] != "[::]":  # `::` is what an older ss has for `*`
             address = "0.0.0.0"
-        if not address.startswith("[") and match[2] in ("LISTEN", "UNCONN"):
-            found.setdefault((match[1], address, int(match[4])), Listener(match[1], address, int(match[4]), file.at(number)))
+        if ":" in address:
+            six.append((file.at(number), f"{match[1]} {match[3]}:{match[4]}"))
+            continue
+        if dev and address == "0.0.0.0":
+            facts.remark(file.at(number), f"{match[1]} port {match[4]} is open on {dev} alone; here it is on every device")
+        found.setdefault((match[1], address, int(match[4])), Listener(match[1], address, int(match[4]), file.at(number)))
+    alone = [(source, text) for source, text in six if not _also_ipv4(text, found)]
+    if alone:
+        text = f"open to IPv6 alone, which is not modelled: {', '.join(text for _, text in alone)}"
+        facts.remark(alone[0][0], text)
     return list(found.values())
+
+
+def _also_ipv4(text: str, found: Iterable[tuple[str, str, int]]) -> bool:
+    """Whether a listener of IPv4 on the same port goes with it."""
+    return any(text.startswith(f"{protocol} ") and text.endswith(f":{port}") for protocol, _, port in found)

@@ -11,17 +11,21 @@ from collections.abc import Iterator
 
 from emu.engine import Engine
 from emu.errors import EmuError
+from emu.importer.beside import stand_in
 from emu.importer.model import Facts, File
 from emu.netfilter import iptables
 from emu.netfilter.netfilter import Netfilter
 from emu.netfilter.rule_text import split_saved
 from emu.netfilter.table import HOOKS_OF
-from emu.netfilter.words import UNKNOWN_RULE
 
-LONGEST = 240  # a comment has up to 255 characters
 COUNTED = re.compile(r"\[\d+:\d+\] (?=-)")
 LINE = re.compile(r"(?:at line:|line) (\d+)")
 STARTS = {"-s", "-d", "-i", "-o", "-p", "-f", "-m", "-j", "-g"}
+
+
+def decide(file: File) -> bool:
+    """Whether there is a rule or a policy in it that does anything."""
+    return re.search(r"^(\[\d+:\d+\] )?-A |^:\S+ DROP |^-P \S+ DROP", file.text, re.MULTILINE) is not None
 
 
 def carried(file: File, facts: Facts) -> str:
@@ -74,7 +78,6 @@ def _rule(line: str, table: str, file: File, number: int, facts: Facts) -> str:
         words = split_saved(line)
     except EmuError:
         return ""
-    shown = line.replace('"', "'").replace("\\", "")
     begin = f"-A {words[1]}" if len(words) > 1 else ""
     kept, protocol = [], ""
     for group in _groups(words[2:]):
@@ -82,7 +85,7 @@ def _rule(line: str, table: str, file: File, number: int, facts: Facts) -> str:
         if group[0] not in ("-j", "-g") and begin and _refusal(table, f"{begin} {protocol} {text}") is None:
             kept.append(text)
             protocol = text if "-p" in group[:2] else protocol
-    return " ".join([begin, *kept, f'-m comment --comment "{(UNKNOWN_RULE + shown)[:LONGEST]}"'])
+    return f"{begin} {stand_in(line, *kept)}"
 
 
 def _groups(words: list[str]) -> list[list[str]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -256,6 +257,6 @@ def test_json_has_what_was_not_carried_over(tmp_path):
 
 def test_commands_are_those_whose_names_import_knows():
     printed = emu("--commands").stdout
-    names = [line.rpartition("> ")[2].strip() for line in printed.splitlines() if " > " in line]
+    names = re.findall(r'^.* > "?([$\w.-]+)', printed, re.MULTILINE)
     assert len(names) > 10
     assert all(recognise(name.replace("$name", "web"))[1] for name in names)
