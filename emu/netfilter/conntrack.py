@@ -287,6 +287,12 @@ class Conntrack:
         entry = self.find(flow)
         return entry is not None and entry is not but
 
+    def marked(self, entry: ConntrackEntry) -> None:
+        """A rule has given it another mark (IPCT_MARK)."""
+        if entry.status & CONFIRMED:
+            for watcher in self.on_change:
+                watcher("UPDATE", entry)
+
     def delete(self, entry: ConntrackEntry) -> None:
         if self._flows.get(entry.original) is not entry:
             return

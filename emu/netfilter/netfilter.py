@@ -65,6 +65,8 @@ class Netfilter(Run):
         self.address_type: Callable[[bytes, NetDevice | None], str] = lambda address, dev: "UNICAST"
         self.masquerade_address: Callable[[Datagram, NetDevice], bytes | None] = lambda datagram, oif: None
         self.primary_address: Callable[[NetDevice], bytes | None] = _first_address
+        self.way_to: Callable[[bytes], Any] = lambda address: None  # the route that the tables have, if they have one
+        self.path_mtu: Callable[[bytes, Any], int | None] = lambda address, route: None  # by a route, or by what is found
         self.reject: Callable[[Datagram, str], None] = lambda datagram, how: None
         self.on_drop: Callable[[Datagram, DropReason, NetDevice | None], None] = lambda datagram, reason, dev: None
         self.devices: Callable[[], Iterable[str]] = lambda: ()

@@ -65,7 +65,7 @@ class RuleParser:
     def _owner(self, option: str) -> tuple[Extension | None, str, int | None]:
         """Who takes the option (None: the rule itself), by its full name, with how many arguments (None: nobody does)."""
         core = ALIASES.get(option, option)
-        if core in CORE:
+        if core in CORE and not any(option in match.OPTIONS for match in self.rule.matches):  # -m policy has a --proto too
             return None, core, CORE[core]
         for extension in (*reversed(self.rule.matches), self.rule.target):
             found = _full_name(extension, option)

@@ -49,11 +49,11 @@ class IptablesError(EmuError):
 
 # What iptables 1.8.9 has beyond what is here (iptables-extensions(8)): refused by name, so that nobody looks for a typing error.
 ELSEWHERE = frozenset({
-    "ah", "bpf", "cgroup", "cluster", "connbytes", "connlabel", "connlimit", "connmark", "control", "cpu", "dccp", "devgroup",
-    "dscp", "ecn", "esp", "hashlimit", "helper", "ipvs", "length", "nfacct", "osf", "owner", "pkttype", "policy",
-    "quota", "realm", "rpfilter", "set", "socket", "string", "tcpmss", "time", "tos", "ttl", "u32", "AUDIT", "CLASSIFY",
-    "CLUSTERIP", "CONNMARK", "CONNSECMARK", "DSCP", "ECN", "HMARK", "IDLETIMER", "LED", "NETMAP", "NFLOG", "NFQUEUE", "RATEEST",
-    "SECMARK", "SET", "SYNPROXY", "TCPMSS", "TCPOPTSTRIP", "TEE", "TOS", "TPROXY", "TTL", "ULOG",
+    "ah", "bpf", "cgroup", "cluster", "connbytes", "connlabel", "control", "cpu", "dccp", "devgroup",
+    "ecn", "esp", "hashlimit", "ipvs", "nfacct", "osf", "owner",
+    "quota", "realm", "set", "socket", "string", "time", "u32", "AUDIT", "CLASSIFY",
+    "CLUSTERIP", "CONNSECMARK", "ECN", "HMARK", "IDLETIMER", "LED", "NFQUEUE", "RATEEST",
+    "SECMARK", "SET", "SYNPROXY", "TCPOPTSTRIP", "TEE", "TPROXY", "ULOG",
 })  # fmt: skip
 
 

@@ -18,6 +18,7 @@ from emu.netns.ipv4_output import Ipv4Output
 from emu.netns.ipv4_route import Routing
 
 if TYPE_CHECKING:
+    from emu.netns.fib import Route
     from emu.netns.namespace import Netns
 
 
@@ -40,6 +41,13 @@ class Ipv4:
         self.deliver = self.input.deliver
         self.reassembly = self.input.reassembly
         self.encap_rcv = self.input.encap_rcv
+
+    def mtu_towards(self, dst: bytes, route: Route | None) -> int | None:
+        """The path's MTU by that route, or by the one that is found; None: there is none."""
+        try:
+            return self.routing.mtu(dst, route) if route is not None else self.routing.path_mtu(dst)
+        except OSError:
+            return None
 
     def routes_changed(self) -> None:
         """What routers have said of ways that may be others now is forgotten too (rt_cache_flush)."""

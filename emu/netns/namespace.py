@@ -90,6 +90,8 @@ class Netns(Addresses):
         netfilter = self.netfilter
         netfilter.address_type = self.address_type
         netfilter.masquerade_address = self.masquerade_address
+        netfilter.way_to = self.fib.lookup
+        netfilter.path_mtu = self.ipv4.mtu_towards
         netfilter.reject = partial(reject, self)
         netfilter.on_drop = self.drop
         netfilter.devices = lambda: self.devices

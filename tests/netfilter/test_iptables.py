@@ -176,7 +176,7 @@ def test_a_chain_in_use_is_not_deleted(netfilter):
     assert "web" not in netfilter.save()
 
 
-@pytest.mark.parametrize("words", ["-m owner --uid-owner 0 -j DROP", "-j TCPMSS --clamp-mss-to-pmtu"])
+@pytest.mark.parametrize("words", ["-m owner --uid-owner 0 -j DROP", "-j TPROXY --on-port 80"])
 def test_what_iptables_has_and_emu_does_not_is_refused_by_name(words: str) -> None:
     name = words.split()[1]
     with pytest.raises(IptablesError, match=f"'{name}' is not modelled"):

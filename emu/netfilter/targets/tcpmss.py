@@ -1,0 +1,107 @@
+"""-j TCPMSS (xt_TCPMSS.c): the largest segment that a connection's two ends take, lowered where the packets of a handshake pass.
+
+As over nf_tables, the kernel asks for `-p tcp` only: a rule without --syn puts the option into every segment that has neither it nor data.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from emu.netfilter.hooks import Hook
+from emu.netfilter.table import Passage, Rule, Verdict
+from emu.netfilter.target import Target
+from emu.netfilter.words import bounded, usage
+from emu.packet import ipv4, tcp
+from emu.packet.checksum import update
+
+if TYPE_CHECKING:
+    from emu.packet.datagram import Datagram
+
+HEADERS = 40
+LARGEST = 65515
+DEFAULT = 536  # what who names no size has to be taken for (RFC 1122)
+LONGEST_HEADER = 60
+OPTION, OPTION_LENGTH = 2, 4
+CLAMPED_AT = frozenset({Hook.FORWARD, Hook.OUTPUT, Hook.POSTROUTING})
+
+
+@dataclass(slots=True)
+class Tcpmss(Target):
+    """A size, or (None) what the path's MTU leaves in both directions."""
+
+    name: ClassVar[str] = "TCPMSS"
+    OPTIONS: ClassVar[dict[str, int]] = {"--set-mss": 1, "--clamp-mss-to-pmtu": 0}
+    mss: int | None = None
+
+    def set(self, option: str, values: list[str], inverted: bool, rule: Rule) -> None:
+        self.mss = bounded(self.name, option, values[0], 0, LARGEST) if option == "--set-mss" else None
+
+    def check(self, rule: Rule) -> None:
+        if not self.given:
+            raise usage("TCPMSS target: At least one parameter is required")
+
+    def kernel_takes(self, rule: Rule, hook: Hook | None) -> bool:
+        clamped_at_wrong_hook = self.mss is None and hook is not None and hook not in CLAMPED_AT
+        return rule.protocol == ipv4.TCP and not rule.protocol_inverted and not clamped_at_wrong_hook
+
+    def save(self) -> str:
+        return "--clamp-mss-to-pmtu" if self.mss is None else f"--set-mss {self.mss}"
+
+    def list(self, numeric: bool) -> str:
+        return "TCPMSS clamp to PMTU" if self.mss is None else f"TCPMSS set {self.mss}"
+
+    def apply(self, run: Any, datagram: Datagram, passage: Passage) -> Verdict | None:
+        wire = datagram.wire
+        if ipv4.fragment_offset(wire):
+            return None
+        at = ipv4.header_length(wire)
+        segment = wire[at:]
+        header = (segment[tcp.OFFSET] >> 4) * 4 if len(segment) >= tcp.HEADER else 0
+        if not tcp.HEADER <= header <= len(segment):
+            return Verdict.DROP
+        mss = self.mss if self.mss is not None else _mss_of_path(run, datagram)
+        if mss <= 0:
+            return Verdict.DROP
+        place = _place(segment, header)
+        if place:
+            if int.from_bytes(segment[place : place + 2], "big") > mss:
+                datagram.set_wire(wire[:at] + _lowered(segment, place, mss.to_bytes(2, "big")))
+        elif len(segment) == header < LONGEST_HEADER:
+            longer = wire[:at] + _with_option(segment, min(mss, DEFAULT))
+            datagram.set_wire(ipv4.replace(longer, ipv4.LENGTH, len(longer).to_bytes(2, "big")))
+        return None
+
+
+def _mss_of_path(run: Any, datagram: Datagram) -> int:
+    """The way on and the way back. At PREROUTING, by a user's chain, there is no way on yet: the kernel crashes, here it does not count."""
+    ways = [run.path_mtu(datagram.src, None)]
+    if datagram.route is not None:
+        ways.append(run.path_mtu(datagram.dst, datagram.route))
+    return int(min((mtu for mtu in ways if mtu is not None), default=LARGEST + HEADERS)) - HEADERS
+
+
+def _place(segment: bytes, header: int) -> int:
+    """Where the option's value is; 0: there is none."""
+    at = tcp.HEADER
+    while at <= header - OPTION_LENGTH:
+        if segment[at] == OPTION and segment[at + 1] == OPTION_LENGTH:
+            return at + 2
+        at += 1 if segment[at] < 2 else segment[at + 1] or 1
+    return 0
+
+
+def _lowered(segment: bytes, place: int, value: bytes) -> bytes:
+    """The checksum is updated as if the value stood at an even place, as the kernel does it even where it does not."""
+    total = update(int.from_bytes(segment[tcp.CHECKSUM], "big"), segment[place : place + 2], value)
+    return segment[:16] + total.to_bytes(2, "big") + segment[18:place] + value + segment[place + 2 :]
+
+
+def _with_option(segment: bytes, mss: int) -> bytes:
+    """The option goes before those that are there; the checksum also covers the segment's length."""
+    option = bytes([OPTION, OPTION_LENGTH]) + mss.to_bytes(2, "big")
+    offset = bytes([segment[tcp.OFFSET] + 0x10, segment[tcp.FLAGS]])
+    before = len(segment).to_bytes(2, "big") + segment[tcp.OFFSET : tcp.OFFSET + 2] + bytes(OPTION_LENGTH)
+    after = (len(segment) + OPTION_LENGTH).to_bytes(2, "big") + offset + option
+    total = update(int.from_bytes(segment[tcp.CHECKSUM], "big"), before, after)
+    return segment[:12] + offset + segment[14:16] + total.to_bytes(2, "big") + segment[18:20] + option + segment[20:]
