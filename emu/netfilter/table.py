@@ -85,14 +85,27 @@ class Rule:
     goto: bool = False
     packets: int = field(default=0, compare=False)
     octets: int = field(default=0, compare=False)
-    tests: tuple[Test, ...] | None = field(default=None, compare=False, repr=False)  # made for the first packet: most rules see none
+    tests: tuple[Test, ...] | None = field(default=None, compare=False, repr=False)  # beside its devices; made when first needed
     chain: Chain | None = field(default=None, compare=False, repr=False)  # the chain that `jump` names
 
 
-class Chain:
-    """A list of rules; a base chain has a hook and a policy."""
+class Step(NamedTuple):
+    """A rule as a packet between two devices meets it, which the rule's own devices are."""
 
-    __slots__ = ("hook", "name", "octets", "packets", "policy", "rules", "table")
+    rule: Rule
+    tests: tuple[Test, ...]
+    verdict: Verdict | None  # what is known beforehand
+    target: Target | None  # else it is asked
+    inner: list[Step] | None  # the chain that it jumps to
+    table: str
+    chain: str
+    number: int  # in its chain, from 1
+
+
+class Chain:
+    """A list of rules; a base chain has a hook and a policy, and `ways`: its steps by the names of the devices."""
+
+    __slots__ = ("hook", "name", "octets", "packets", "policy", "rules", "table", "ways")
 
     def __init__(self, table: str, name: str, hook: Hook | None = None) -> None:
         self.table = table
@@ -102,39 +115,41 @@ class Chain:
         self.packets = 0  # of the policy
         self.octets = 0
         self.rules: list[Rule] = []
+        self.ways: dict[tuple[str | None, str | None], list[Step]] = {}
 
-    def walk(self, run: Run, datagram: Datagram, hook: Hook, iif: NetDevice | None, oif: NetDevice | None) -> Verdict | None:
-        """The verdict of the first rule that has one; None: the end, or RETURN."""
+    def steps(self, run: Run, iif: str | None, oif: str | None) -> list[Step]:
+        """The rules that a packet between these devices meets, those of chains that it jumps to for certain in their place."""
+        steps: list[Step] = []
         for number, rule in enumerate(self.rules, 1):
+            if not (passes(rule.iif, iif) and passes(rule.oif, oif)):
+                continue
             tests = rule.tests
             if tests is None:
                 tests = rule.tests = run.compile(rule)
-            for test in tests:
-                if not test(datagram, iif, oif):
-                    break
+            inner = rule.chain.steps(run, iif, oif) if rule.chain is not None else None
+            verdict = rule.target.verdict if rule.target is not None else None
+            target = rule.target if verdict is None else None
+            if tests:
+                steps.append(Step(rule, tests, verdict, target, inner, self.table, self.name, number))
+                continue
+            ends = rule.goto or verdict is not None
+            if verdict is RETURN:
+                verdict = None  # the rest of this chain is left out: that is all
+            if inner is None or any(step.verdict is RETURN for step in inner):
+                steps.append(Step(rule, tests, verdict, target, inner, self.table, self.name, number))
             else:
-                rule.packets += 1
-                rule.octets += len(datagram.wire)
-                if run.watched:
-                    run.watch(datagram, Passage(hook, iif, oif, self.table, self.name, number), rule)
-                verdict: Verdict | None = None
-                if rule.chain is not None:
-                    verdict = rule.chain.walk(run, datagram, hook, iif, oif)
-                    if rule.goto:
-                        return verdict
-                elif rule.target is not None:
-                    verdict = rule.target.verdict
-                    if verdict is None:
-                        verdict = rule.target.apply(run, datagram, Passage(hook, iif, oif, self.table, self.name, number))
-                    if verdict is RETURN:
-                        return None
-                if verdict is not None:
-                    return verdict
-        return None
+                steps += [Step(rule, tests, None, None, None, self.table, self.name, number), *inner]
+            if ends:
+                break
+        return steps
 
     def decide(self, run: Run, datagram: Datagram, hook: Hook, iif: NetDevice | None, oif: NetDevice | None) -> Verdict:
         """A base chain's verdict: that of its rules, else its policy."""
-        verdict = self.walk(run, datagram, hook, iif, oif)
+        way = (None if iif is None else iif.name, None if oif is None else oif.name)
+        steps = self.ways.get(way)
+        if steps is None:
+            steps = self.ways[way] = self.steps(run, *way)
+        verdict = walk(steps, run, datagram, hook, iif, oif)
         if verdict is not None:
             return verdict
         self.packets += 1
@@ -142,6 +157,38 @@ class Chain:
         if run.watched:
             run.watch(datagram, Passage(hook, iif, oif, self.table, self.name, 0), None)
         return self.policy
+
+
+def passes(wanted: Name | None, device: str | None) -> bool:
+    """Is it the device that a rule wants?"""
+    if wanted is None:
+        return True
+    text = wanted.text
+    same = device is not None and (device.startswith(text[:-1]) if text.endswith("+") else device == text)
+    return same is not wanted.inverted
+
+
+def walk(steps: list[Step], run: Run, datagram: Datagram, hook: Hook, iif: NetDevice | None, oif: NetDevice | None) -> Verdict | None:
+    """The verdict of the first rule that has one; None: the end, or RETURN."""
+    for rule, tests, verdict, target, inner, table, chain, number in steps:
+        for test in tests:
+            if not test(datagram, iif, oif):
+                break
+        else:
+            rule.packets += 1
+            rule.octets += len(datagram.wire)
+            if run.watched:
+                run.watch(datagram, Passage(hook, iif, oif, table, chain, number), rule)
+            said = verdict
+            if inner is not None:
+                said = walk(inner, run, datagram, hook, iif, oif)
+                if rule.goto:
+                    return said
+            elif target is not None:
+                said = target.apply(run, datagram, Passage(hook, iif, oif, table, chain, number))
+            if said is not None:
+                return None if said is RETURN else said
+    return None
 
 
 class Run:
