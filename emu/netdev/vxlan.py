@@ -63,6 +63,7 @@ class VxlanSocket:
 
     def encap_rcv(self, datagram: Datagram) -> None:
         """vxlan_rcv: header, VNI, then the device."""
+        wire = datagram.wire
         found = vxlan.decapsulate(datagram.payload[8:])
         any_device = next(iter(self.devices.values()))
         if isinstance(found, vxlan.Fault):
@@ -72,7 +73,7 @@ class VxlanSocket:
         dev = self.devices.get(vni)
         if dev is None:
             return any_device.underlay.drop(datagram, DropReason.UNKNOWN_VNI)
-        dev.receive_inner(inner, datagram.src, datagram.wire[1], datagram.trace_id, datagram.cause)
+        dev.receive_inner(inner, wire[12:16], wire[1], datagram.trace_id, datagram.cause)
 
 
 class Vxlan(NetDevice):

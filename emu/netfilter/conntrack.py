@@ -161,7 +161,7 @@ class Conntrack:
         if datagram.ct is not None or datagram.ct_info is UNTRACKED:
             return  # it has come over the loopback device
         wire = datagram.wire
-        if datagram.protocol == ICMP:
+        if wire[9] == ICMP:
             kind = wire[(wire[0] & 15) * 4] if len(wire) > (wire[0] & 15) * 4 else 255
             if kind in icmp.ERRORS:
                 return self._track_error(datagram)

@@ -165,7 +165,7 @@ class Nat:
         translation = entry.translations.get(key)
         if translation is None:
             translation = entry.translations[key] = Translation(invert(entry.original if is_reply else entry.reply), manip)
-        datagram.set_wire(translation.apply(datagram.wire))
+        datagram.wire = translation.apply(datagram.wire)
 
     def translate_error(self, datagram: Datagram, manip: Manip) -> bool:
         """Rewrite an ICMP error: its own address, and in the packet that it quotes the other one (nf_nat_icmp_reply_translation).
@@ -184,7 +184,7 @@ class Nat:
         quoted = Translation(opposite, OTHER[manip]).apply(wire[at + 8 :])
         message = wire[at : at + 2] + b"\0\0" + wire[at + 4 : at + 8] + quoted
         message = message[:2] + checksum(message).to_bytes(2, "big") + message[4:]
-        datagram.set_wire(Translation(invert(opposite), manip).apply(wire[:at] + message))
+        datagram.wire = Translation(invert(opposite), manip).apply(wire[:at] + message)
         return True
 
 

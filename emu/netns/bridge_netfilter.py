@@ -47,10 +47,10 @@ class BridgeHooks:
                 if whole is None:
                     return None
                 datagram = whole
-            dst = datagram.dst
+            before = datagram.wire
             if not netfilter.run(PREROUTING, datagram, bridge, None):
                 return None
-            if datagram.dst != dst:
+            if datagram.wire is not before and datagram.dst != before[16:20]:
                 return self._translated(port, frame, datagram)
         if datagram.wire is packet:  # nothing was cut off or rewritten
             return frame, datagram

@@ -173,7 +173,7 @@ class Ipv4Input:
         if netfilter.active[INPUT] and not netfilter.run(INPUT, datagram, datagram.iif, None):
             return
         netns = self.netns
-        protocol = datagram.protocol
+        protocol = wire[9]
         raw = netns.raw_sockets.get(protocol)
         if raw:
             for sock in list(raw):

@@ -169,11 +169,11 @@ class Ipv4Output:
         """__ip_local_out: OUTPUT, and a new route if it changed what the route depends on."""
         netfilter = self.netfilter
         if netfilter.active[OUTPUT]:
-            dst = datagram.dst
+            before = datagram.wire
             datagram.route = route
             if not netfilter.run(OUTPUT, datagram, None, route.dev):
                 raise PermissionError(errno.EPERM, "Operation not permitted")
-            if datagram.dst != dst:
+            if datagram.wire is not before and datagram.dst != before[16:20]:
                 route, _ = self.routing.route(datagram.dst)
         self.finish(datagram, route)
 
@@ -191,7 +191,7 @@ class Ipv4Output:
             mtu = min(mtu, datagram.frag_max)
         elif self.routing.learnt and datagram.iif is None:
             mtu = self.routing.mtu(datagram.dst, route)
-        entry = self.neighbours.entries.get((oif, route.via or datagram.dst))
+        entry = self.neighbours.entries.get((oif, route.via or wire[16:20]))
         if entry is not None and entry.passes and len(wire) <= mtu and route.kind == "unicast":
             # What all the rest comes to for nearly every packet.
             entry.used_ns = self.engine.now

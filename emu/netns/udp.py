@@ -41,9 +41,10 @@ class Udp:
         if not udp.is_valid(wire, start):  # the packet is cut to its length already
             return netns.drop(datagram, DropReason.BAD_CHECKSUM, datagram.iif)
         source_port, port, length, _ = udp.HEADER_FIELDS.unpack_from(wire, start)
-        sock = self.lookup(datagram.dst, port, datagram.src, source_port)
+        src = wire[12:16]
+        sock = self.lookup(wire[16:20], port, src, source_port)
         if sock is not None:
-            return sock.deliver(wire[start + 8 : start + length], datagram.src, source_port, datagram)
+            return sock.deliver(wire[start + 8 : start + length], src, source_port, datagram)
         netns.drop(datagram, DropReason.NO_LISTENER, datagram.iif)
         netns.icmp.send_error(datagram, Type.DEST_UNREACH, Unreachable.PORT)
 

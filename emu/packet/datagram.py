@@ -11,14 +11,12 @@ if TYPE_CHECKING:
 class Datagram:
     """An IPv4 packet on its way through a namespace, with what Linux keeps in the skb beside it.
 
-    `wire` is the whole packet; `src`, `dst` and `protocol` mirror it: change them by `set_wire` only. `iif` is the device it came in
-    by (None: made here), `frame` the frame it came in (for MAC matches and bridged packets).
+    `wire` is the whole packet. `iif` is the device it came in by (None: made here), `frame` the frame it came in (for MAC matches and
+    bridged packets). `ct` is its ConntrackEntry, `ct_info` its netfilter.conntrack.CtInfo (None: conntrack has not seen it).
     """
 
     # What most datagrams never have stands in the class, not in each of them: making one is half as dear.
     mark: int = 0
-    ct: Any = None  # ConntrackEntry
-    ct_info: Any = None  # netfilter.conntrack.CtInfo; None: conntrack has not seen it
     route: Any = None  # netns.fib.Route
     socket: Any = None  # the socket that sent it
     frag_max: int = 0  # reassembled here: the largest fragment, which the pieces going on must not exceed
@@ -27,20 +25,24 @@ class Datagram:
 
     def __init__(self, wire: bytes, trace_id: int, cause: int = 0, iif: Any = None, frame: Frame | None = None) -> None:
         self.wire = wire
-        self.src = wire[12:16]
-        self.dst = wire[16:20]
-        self.protocol = wire[9]
         self.trace_id = trace_id
         self.cause = cause
         self.iif = iif
         self.frame = frame
+        self.ct: Any = None
+        self.ct_info: Any = None
 
-    def set_wire(self, wire: bytes) -> None:
-        """Take the rewritten packet and read its addresses again."""
-        self.wire = wire
-        self.src = wire[12:16]
-        self.dst = wire[16:20]
-        self.protocol = wire[9]
+    @property
+    def src(self) -> bytes:
+        return self.wire[12:16]
+
+    @property
+    def dst(self) -> bytes:
+        return self.wire[16:20]
+
+    @property
+    def protocol(self) -> int:
+        return self.wire[9]
 
     @property
     def header_length(self) -> int:

@@ -11,7 +11,7 @@ GUARD = (f"{NEW} -m recent --set", f"{NEW} -m recent --update --seconds 30 --hit
 
 def ping(router, source=CLIENT, target=HOST, ttl=64):
     datagram = router.ping(source, target, 1)
-    datagram.set_wire(datagram.wire[:8] + bytes([ttl]) + datagram.wire[9:])
+    datagram.wire = datagram.wire[:8] + bytes([ttl]) + datagram.wire[9:]
     return router.pass_hooks(datagram, "eth0", None)
 
 
