@@ -7,7 +7,7 @@ would be. Not modelled: probes of other protocols.
 from __future__ import annotations
 
 import errno
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -262,12 +262,21 @@ def _told(lab: Lab, recorder: Recorder, trace: Trace, failure: OSError | None) -
     caused = [journey for journey in journeys.values() if journey.cause == trace.probe.id]
     trace.answers = [journey for journey in caused if not is_request_for_address(journey)]
     wanted = {trace.probe.id, *(answer.id for answer in trace.answers)}
-    requests = [journey for journey in journeys.values() if journey.cause in wanted and is_request_for_address(journey)]
-    asked = {request.id for request in requests}
-    trace.related = {each.id: each for each in (*requests, *(journey for journey in journeys.values() if journey.cause in asked))}
+    trace.related = _with_consequences(
+        [each for each in journeys.values() if each.cause in wanted and is_request_for_address(each)], journeys
+    )
     trace.disposition = judge(trace.probe, trace.answers)
     trace.notes = list(_notes(lab, trace))
     return trace
+
+
+def _with_consequences(roots: Iterable[Journey], journeys: Mapping[int, Journey]) -> dict[int, Journey]:
+    """They, what they caused, and so on: an ARP request that goes through a tunnel needs another one."""
+    found = {root.id: root for root in roots}
+    for journey in sorted(journeys.values(), key=lambda each: each.id):  # a cause is born before its effect
+        if journey.cause in found:
+            found[journey.id] = journey
+    return found
 
 
 def _never_sent(lab: Lab, trace: Trace, failure: OSError | None) -> Journey:
@@ -288,8 +297,12 @@ def _notes(lab: Lab, trace: Trace) -> Iterable[str]:
         ports = _open_ports(target.netns, target.protocol)
         listens = ", ".join(map(str, ports)) if ports else "no port"
         yield f"{target.name} listens on {listens} ({target.protocol})"
-    walks = [step for journey in (trace.probe, *trace.answers) for _, step in journey.steps() if isinstance(step, Chain)]
-    for walk in walks:
+    yield from doubts(trace)
+
+
+def doubts(trace: Trace) -> Iterable[str]:
+    """Rules that are not modelled and that the probe or an answer has met: nobody knows what they would have done."""
+    for walk in [step for journey in (trace.probe, *trace.answers) for _, step in journey.steps() if isinstance(step, Chain)]:
         for hit in walk.rules:
             if not hit.verdict and f'--comment "{UNKNOWN_RULE}' in hit.text:
                 said = hit.text.partition("--comment ")[2]

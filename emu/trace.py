@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 
 from emu.errors import EmuError
 from emu.lab import Lab
-from emu.observe.dispositions import SILENCE, Disposition, is_request_for_address, judge
+from emu.observe.dispositions import SILENCE, Disposition, is_arp_reply, is_request_for_address, judge
 from emu.observe.files import interface_order, write_merged
 from emu.observe.journey import Journey
-from emu.observe.journey_text import journey_lines
+from emu.observe.journey_text import journey_lines, step_text
 from emu.observe.run_folder import RunFolder
 from emu.observe.trace import FILE, read
 from emu.probe import Trace, find_origin, find_target, probe
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from emu.topology.spec import Topology
 
 PATH_CAPTURE = "path.pcapng"
-ARP_ID = re.compile(r"ARP #(\d+)$")
+WAITS = re.compile(r"waits for the address of \S+: ARP #(\d+)$")
 
 
 def trace(topology: Topology, origin: str, target: str, folder: Path | None = None, size: int | None = None) -> Trace:
@@ -57,14 +57,19 @@ def way_lines(journey: Journey, known: Mapping[int, Journey]) -> list[str]:
     lines = []
     for line in journey_lines(journey):
         lines.append(line)
-        found = ARP_ID.search(line)
+        found = WAITS.search(line)
         request = known.get(int(found[1])) if found else None
-        if request is not None:
-            reply = next((each for each in known.values() if each.cause == request.id), None)
-            indent = " " * (found.start() - len(line[: found.start()].lstrip()) + 4) if found else ""
-            answer = f"#{reply.id} {reply.hops[0].packet}" if reply is not None else "no answer"
-            lines.append(f"{indent}#{request.id} {request.hops[0].packet}; {answer}")
+        if found is not None and request is not None:
+            lines.append(f"{' ' * (found.start() + 4)}{_asked(request, known)}")
     return lines
+
+
+def _asked(request: Journey, known: Mapping[int, Journey]) -> str:
+    """An ARP request, the replies (two hosts may have the address), and what was lost of them."""
+    replies = [each for each in known.values() if each.cause == request.id and is_arp_reply(each)]
+    told = [f"#{each.id} {each.hops[0].packet}" for each in (request, *replies)] + ([] if replies else ["no answer"])
+    lost = dict.fromkeys(step_text(drop) for each in (request, *replies) for drop in each.drops())
+    return "; ".join([*told, *lost])
 
 
 # --- a run that is over

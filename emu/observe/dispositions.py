@@ -56,6 +56,10 @@ def is_request_for_address(journey: Journey) -> bool:
     return bool(journey.hops) and journey.hops[0].packet.startswith("ARP who has")
 
 
+def is_arp_reply(journey: Journey) -> bool:
+    return journey.hops[0].packet.startswith("ARP ") and " is at " in journey.hops[0].packet
+
+
 def arrival(journey: Journey) -> Hop | None:
     """Where it came to an end unharmed: the last device that took it in and neither passed it on nor dropped it."""
     gone_on: set[str] = set()
