@@ -21,6 +21,7 @@ from emu.observe.journey_text import rule_words
 ANSWERED, DELIVERED, REFUSED, REJECTED, DROPPED, UNFINISHED = "answered", "delivered", "refused", "rejected", "dropped", "unfinished"
 FLAGS = {"F": "FIN", "S": "SYN", "R": "RST", "P": "PSH", "A": "ACK", "U": "URG", "E": "ECE", "C": "CWR"}
 SILENCE = "without an answer"
+MOST_PLACES = 3
 WORDS = (ANSWERED, DELIVERED, REFUSED, REJECTED, DROPPED, UNFINISHED)
 
 
@@ -33,31 +34,52 @@ class Disposition:
     reason: str = ""
     rule: str = ""
     text: str = ""  # what there is to say besides: with what it was rejected, what became of the answer
+    then: Disposition | None = None  # how the answer ended, which `text` begins to tell
     took_ns: int | None = None  # until the answer was there
 
     @property
     def sentence(self) -> str:
         """`rejected at docker1/eth0 by filter INPUT: #1 REJECT (…): ICMP port unreachable`."""
+        return self._said(self.rule, self.then.sentence if self.then is not None else "")
+
+    @property
+    def brief(self) -> str:
+        """The same without the rule's text, which the way shows where it was met."""
+        return self._said(self.rule.partition(" (")[0], self.then.brief if self.then is not None else "")
+
+    def _said(self, rule: str, then: str) -> str:
         by = {ANSWERED: "by", REFUSED: "by", DELIVERED: "to"}.get(self.word, "at")
         where = f" {by} {self.where}" if self.where else ""
-        cause = f" by {self.rule}" if self.rule else f": {DropReason[self.reason].value}" if self.word == DROPPED and self.reason else ""
-        return self.word + where + cause + (f": {self.text}" if self.text and not cause else f"; {self.text}" if self.text else "")
+        cause = f" by {rule}" if rule else f": {DropReason[self.reason].value}" if self.word == DROPPED and self.reason else ""
+        text = self.text + then
+        return self.word + where + cause + (f": {text}" if text and not cause else f"; {text}" if text else "")
 
     def as_data(self) -> dict[str, Any]:
-        return {name: getattr(self, name) for name in self.__slots__} | {"sentence": self.sentence}
+        data = {name: getattr(self, name) for name in self.__slots__ if name != "then"}
+        data["text"] += self.then.sentence if self.then is not None else ""
+        return data | {"sentence": self.sentence}
+
+
+def _is(journey: Journey, relation: str) -> bool:
+    return any(isinstance(step, Linked) and step.relation == relation for _, step in journey.steps())
 
 
 def is_error(journey: Journey) -> bool:
     """Is it an ICMP error about its cause?"""
-    return any(isinstance(step, Linked) and step.relation == "about" for _, step in journey.steps())
+    return _is(journey, "about")
 
 
 def is_request_for_address(journey: Journey) -> bool:
-    return bool(journey.hops) and journey.hops[0].packet.startswith("ARP who has")
+    return journey.hops[0].packet.startswith("ARP who has")
 
 
 def is_arp_reply(journey: Journey) -> bool:
     return journey.hops[0].packet.startswith("ARP ") and " is at " in journey.hops[0].packet
+
+
+def is_answer(journey: Journey) -> bool:
+    """Of a packet that names another as its cause: does it say what became of that, be it an error?"""
+    return not is_request_for_address(journey) and not _is(journey, "redirects")
 
 
 def arrival(journey: Journey) -> Hop | None:
@@ -70,23 +92,23 @@ def arrival(journey: Journey) -> Hop | None:
         elif hop.direction == "in" and unpacked:
             unpacked -= 1
             gone_on.add(hop.place)
-        if hop.direction == "in" and hop.place not in gone_on and not any(map(_ends_here, hop.steps)):
+        if hop.direction == "in" and hop.place not in gone_on and not any(map(_ends_not, hop.steps)):
             return hop
         gone_on.add(hop.place)
     return None
 
 
-def _ends_here(step: Step) -> bool:
-    """Does the step say that the packet was not for this host, or got lost in it?"""
+def _ends_not(step: Step) -> bool:
+    """Does the step say that the packet was not for this device, or got lost?"""
     if isinstance(step, Routed):
-        return step.type not in ("local", "broadcast")
-    return isinstance(step, Dropped) or (isinstance(step, Bridged) and step.decision == "forward")
+        return step.type not in ("local", "broadcast", "multicast")
+    return isinstance(step, (Dropped, Bridged))
 
 
 def judge(journey: Journey, answers: Iterable[Journey] = ()) -> Disposition:
     """The disposition of a packet; `answers` are the packets that name it as their cause."""
-    home = journey.hops[0].place if journey.hops else ""
-    replies = [answer for answer in answers if not is_request_for_address(answer)]
+    home = journey.hops[0].place
+    replies = list(filter(is_answer, answers))
     returned = next((answer for answer in replies if _is_home(answer, home)), None)
     drop = _decisive_drop(journey)
     if drop is not None and drop.rule is not None and drop.rule.verdict == "REJECT":
@@ -97,8 +119,14 @@ def judge(journey: Journey, answers: Iterable[Journey] = ()) -> Disposition:
     if drop is not None and drop.reason == "NO_LISTENER" and returned is not None:
         return Disposition(REFUSED, returned.hops[0].place, drop.reason, text=_how(returned))
     if drop is not None:
-        return _dropped(drop, replies)
+        return _dropped(journey, drop, replies)
     return _delivered(journey, replies)
+
+
+def decisive_answer(journey: Journey, answers: Iterable[Journey]) -> Journey | None:
+    """The one that came home, or else the first."""
+    replies = list(filter(is_answer, answers))
+    return next((answer for answer in replies if _is_home(answer, journey.hops[0].place)), next(iter(replies), None))
 
 
 def is_reset(journey: Journey) -> bool:
@@ -126,29 +154,44 @@ def _rejected(drop: Dropped, replies: list[Journey], returned: Journey | None) -
     return Disposition(REJECTED, drop.at, drop.reason, rule_words(drop), text if returned is answer else f"{text}, which was lost")
 
 
-def _dropped(drop: Dropped, replies: list[Journey]) -> Disposition:
-    told = next((_told(reply) for reply in replies if is_error(reply)), "")
-    return Disposition(DROPPED, drop.at, drop.reason, rule_words(drop), told)
+def _dropped(journey: Journey, drop: Dropped, replies: list[Journey]) -> Disposition:
+    where = ", ".join(_all_at(journey, drop)) if drop.quiet else drop.at
+    text, then = next((_told(reply, journey.hops[0].place) for reply in replies if is_error(reply)), (_unsent(journey)[1], None))
+    return Disposition(DROPPED, where, drop.reason, rule_words(drop), text, then)
 
 
-def _told(error: Journey) -> str:
-    lost = "" if arrival(error) is not None else f", which was {judge(error).sentence}"
-    return f"{_how(error)} from {error.hops[0].place}{lost}"
+def _all_at(journey: Journey, drop: Dropped) -> list[str]:
+    """The devices of all that have passed over it, but for the sender's own."""
+    alike = [step.at for hop, step in journey.steps() if isinstance(step, Dropped) and step.reason == drop.reason and hop.direction == "in"]
+    found = list(dict.fromkeys(alike)) or [drop.at]
+    return found if len(found) <= MOST_PLACES else [*found[:MOST_PLACES], "…"]
+
+
+def _told(error: Journey, home: str) -> tuple[str, Disposition | None]:
+    """What an error says, and what became of it if it did not come home."""
+    text, end = f"{_how(error)} from {error.hops[0].place}", arrival(error)
+    if end is None:
+        return f"{text}, which was ", judge(error)
+    return text if end.place == home else f"{text}, of which only {end.place} hears", None
+
+
+def _unsent(journey: Journey) -> tuple[str, str]:
+    """Why its answer was not sent: the reason, and in words."""
+    reason = next((step.reason for _, step in journey.steps() if isinstance(step, Unanswered)), "")
+    return reason, f"its answer was not sent: {DropReason[reason].value}" if reason else ""
 
 
 def _delivered(journey: Journey, replies: list[Journey]) -> Disposition:
     end = arrival(journey)
     if end is None:
-        return Disposition(UNFINISHED, journey.hops[-1].at if journey.hops else "")
+        return Disposition(UNFINISHED, journey.hops[-1].at)
     for reply in replies:
         if is_error(reply):
-            return Disposition(DROPPED, end.place, text=_told(reply))
-        lost = judge(reply)
-        return Disposition(DELIVERED, end.place, text=f"its answer #{reply.id} was {lost.sentence}")
-    unsent = next((step for _, step in journey.steps() if isinstance(step, Unanswered)), None)
-    if unsent is not None:
-        return Disposition(DELIVERED, end.place, unsent.reason, text=f"its answer was not sent: {DropReason[unsent.reason].value}")
-    return Disposition(DELIVERED, end.place, text=SILENCE)
+            text, then = _told(reply, journey.hops[0].place)
+            return Disposition(DROPPED, end.place, text=text, then=then)
+        return Disposition(DELIVERED, end.place, text=f"its answer #{reply.id} was ", then=judge(reply))
+    reason, text = _unsent(journey)
+    return Disposition(DELIVERED, end.place, reason, text=text or SILENCE)
 
 
 def _how(answer: Journey) -> str:

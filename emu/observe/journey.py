@@ -128,7 +128,9 @@ class Waited:
 
 @dataclass(slots=True)
 class Linked:
-    """Another packet that this one caused or was caused by: `answers`, `answered by`, `about`, `error`, `asks for`, `asked by`."""
+    """Another packet: this one `answers` it, is an error `about` it, `redirects` it or `asks for` it; the other way round it is
+    `answered by`, has an `error`, is `redirected by` this one.
+    """
 
     kind: ClassVar[str] = "link"
     relation: str

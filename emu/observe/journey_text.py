@@ -11,7 +11,7 @@ from emu.observe.journey import Journey, RuleHit, Step
 
 LINKS = {
     "answers": "answers #{}", "answered by": "answered by #{}", "about": "an error about #{}", "error": "error #{}",
-    "asks for": "asks for #{}", "asked by": "asked by ARP #{}",
+    "redirects": "a redirect about #{}", "redirected by": "redirect #{}", "asks for": "asks for #{}",
 }  # fmt: skip
 
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from emu.netdev.device import TX
 from emu.netdev.drop import DropReason
+from emu.netdev.ovs_datapath import OvsInternal
 from emu.netfilter.rule_text import rule_text
 from emu.observe.journey import (
     Bridged,
@@ -230,8 +231,8 @@ class Reconstruction:
         hop = Hop(now, place, interface.label[len(place) + 1 :], direction.value, way.text, way.pending.pop(place, []))
         if way.journey.cause and not way.journey.hops:
             self._introduce(hop, frame.trace_id, frame.cause, wire)
-        if way.inside is None and interface.kind not in TUNNELS and before:
-            (way.here.get(place) or hop).steps.extend(switched(before, wire))
+        if direction is TX or interface.kind == OvsInternal.kind:
+            _switch_in_user_space(way, hop, before, wire)
         if direction is TX:
             self._sent(way, interface, hop, wire)
         else:
@@ -257,8 +258,6 @@ class Reconstruction:
         if interface.kind == "bridge":  # it has waited for a neighbour behind the bridge, which decides again
             way.undecided.pop(place, None)
         way.settle_bridge(place, hop.device)
-        if here is not None:
-            _taken_by_a_switch(here.steps)
         carries = not tunnel and way.is_carried_by(wire, place)
         if carries:
             way.put_into(wire)
@@ -382,8 +381,16 @@ def _blamed(drop: Dropped, steps: list[Step]) -> Dropped:
     return drop
 
 
+def _switch_in_user_space(way: Way, hop: Hop, before: bytes, wire: bytes) -> None:
+    """Open vSwitch may have read the frame at the device where it came in, and put it into a tunnel or taken it out of one."""
+    here = way.here.get(hop.place, hop)
+    _taken_by_a_switch(here.steps)
+    if way.inside is None:
+        here.steps += switched(before, wire)
+
+
 def _taken_by_a_switch(steps: list[Step]) -> None:
-    """The kernel's own stack has passed over a frame that then went on: Open vSwitch has read it at the same device."""
+    """What the kernel's own stack has passed over goes on all the same."""
     if steps and isinstance(steps[-1], Dropped) and steps[-1].reason == "NOT_MINE":
         steps[-1] = IN_USER_SPACE
 
