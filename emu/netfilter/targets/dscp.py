@@ -41,4 +41,4 @@ class Dscp(Target):
         return f"DSCP set 0x{self.value:02x}"
 
     def apply(self, run: Any, datagram: Datagram, passage: Passage) -> None:
-        datagram.set_wire(changed(datagram.wire, ECN, self.value << 2))
+        datagram.wire = changed(datagram.wire, ECN, self.value << 2)

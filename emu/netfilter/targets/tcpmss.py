@@ -66,10 +66,10 @@ class Tcpmss(Target):
         place = _place(segment, header)
         if place:
             if int.from_bytes(segment[place : place + 2], "big") > mss:
-                datagram.set_wire(wire[:at] + _lowered(segment, place, mss.to_bytes(2, "big")))
+                datagram.wire = wire[:at] + _lowered(segment, place, mss.to_bytes(2, "big"))
         elif len(segment) == header < LONGEST_HEADER:
             longer = wire[:at] + _with_option(segment, min(mss, DEFAULT))
-            datagram.set_wire(ipv4.replace(longer, ipv4.LENGTH, len(longer).to_bytes(2, "big")))
+            datagram.wire = ipv4.replace(longer, ipv4.LENGTH, len(longer).to_bytes(2, "big"))
         return None
 
 

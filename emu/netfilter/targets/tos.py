@@ -58,4 +58,4 @@ class Tos(Target):
         return f"TOS set 0x{value:02x}/0x{mask:02x}"
 
     def apply(self, run: Any, datagram: Datagram, passage: Passage) -> None:
-        datagram.set_wire(dsfield.changed(datagram.wire, ~self.mask & ALL, self.value))
+        datagram.wire = dsfield.changed(datagram.wire, ~self.mask & ALL, self.value)

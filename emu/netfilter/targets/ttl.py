@@ -47,4 +47,4 @@ class Ttl(Target):
         new = self.value if self.option == "--ttl-set" else ttl + self.value if self.option == "--ttl-inc" else ttl - self.value
         new = min(max(new, 0), MOST)
         if new != ttl:
-            datagram.set_wire(ipv4.replace(datagram.wire, slice(8, 10), bytes([new, protocol])))
+            datagram.wire = ipv4.replace(datagram.wire, slice(8, 10), bytes([new, protocol]))
