@@ -300,6 +300,17 @@ def test_a_line_that_is_wrong_is_named_with_its_place(tmp_path, line, message):
     assert str(wrong.value) == f"{path}:{message}"
 
 
+def test_all_that_is_wrong_with_a_line_is_named_and_each_at_its_own(tmp_path):
+    path = spoilt(tmp_path, "  - one > two: refused\n  - one -> tow:0: answred")
+    with pytest.raises(EmuError) as wrong:
+        load_topology(path)
+    first, *second = str(wrong.value).splitlines()
+    assert first.startswith(f"{path}:7: reach[0]: 'one > two: refused'")
+    assert [line.partition("reach[1]: ")[2].partition(",")[0] for line in second] == [
+        "'answred' is nothing that a probe comes to", "'0' is not a port from 1 to 65535", "there is no host or container 'tow'"
+    ]  # fmt: skip
+
+
 def test_a_line_may_be_quoted_and_name_a_service_for_its_container(tmp_path):
     path = tmp_path / "lab.yaml"
     lines = '  - "client -> web:80: no route"\n  - docker1 -> docker1/web:80/tcp: answered\n'

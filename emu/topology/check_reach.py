@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import count
 from typing import TYPE_CHECKING
 
 from emu.topology import values
@@ -17,7 +18,8 @@ def check_reach(topology: Topology, places: Collection[str], report: Report) -> 
     """Nothing is said of places while a host or container is broken: it may be that one's."""
     if any(path[:1] == ("hosts",) for path in report.broken):
         return
-    for index, each in enumerate(topology.reach):
+    kept = (index for index in count() if ("reach", index) not in report.broken)
+    for index, each in zip(kept, topology.reach, strict=False):
         for name in (each.origin, each.target.partition(":")[0]):
             problem = _problem(name, places, report)
             if problem:

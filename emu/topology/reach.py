@@ -21,18 +21,21 @@ PAIR = r"^\s*([^\s:]+)\s*->\s*([^\s:]+)(?::([^\s:/]+)(?:/([^\s:/]+))?)?\s*$"
 FORM = "FROM -> TO: OUTCOME, where TO is a place, PLACE:PORT or PLACE:PORT/udp"
 
 
-def _promise(pair: str, outcome: str, source: Source) -> ReachSpec:
-    """Raises ValueError."""
+def _promise(pair: str, outcome: str, source: Source, path: KeyPath, report: Report) -> ReachSpec:
+    """Places are looked at later: a line is kept for that, whatever else is wrong with it. Raises Refused for what is no such line."""
     match = re.match(PAIR, pair)
     if match is None:
-        raise ValueError(f"'{pair}: {outcome}' is not {FORM}")
+        report.refuse(source, path, f"'{pair}: {outcome}' is not {FORM}")
     origin, place, port, protocol = match.groups()
     if outcome not in OUTCOMES:
-        raise ValueError(f"'{outcome}' is nothing that a probe comes to{did_you_mean(outcome, OUTCOMES)}")
+        report.wrong(source, path, f"'{outcome}' is nothing that a probe comes to{did_you_mean(outcome, OUTCOMES)}")
     target = place
     if port is not None:
-        udp = "/udp" if values.known_protocol(protocol or "tcp") == "udp" else ""
-        target = f"{place}:{values.port(port)}{udp}"
+        try:
+            udp = "/udp" if values.known_protocol(protocol or "tcp") == "udp" else ""
+            target = f"{place}:{values.port(port)}{udp}"
+        except ValueError as error:
+            report.wrong(source, path, str(error))
     return ReachSpec(origin=origin, target=target, outcome=outcome, source=source)
 
 
@@ -47,10 +50,7 @@ class _Quoted(Text[ReachSpec]):
         pair, colon, outcome = text.rpartition(": ")
         if not colon:
             report.refuse(node.source, path, f"'{text}' is not {FORM}")
-        try:
-            return _promise(pair, outcome.strip(), node.source)
-        except ValueError as error:
-            report.refuse(node.source, path, str(error))
+        return _promise(pair, outcome.strip(), node.source, path, report)
 
 
 class _Entry(Shape[ReachSpec]):
@@ -63,10 +63,7 @@ class _Entry(Shape[ReachSpec]):
         pair, value = entries.popitem()
         if not isinstance(value, ScalarNode):
             report.refuse(value.source, path, f"'{pair}' must have an outcome, not {value.kind}")
-        try:
-            return _promise(pair, report.text(value, path).strip(), node.source)
-        except ValueError as error:
-            report.refuse(node.source, path, str(error))
+        return _promise(pair, report.text(value, path).strip(), node.source, path, report)
 
     def json(self, definitions: Json) -> Json:
         return {
