@@ -38,7 +38,8 @@ class Commands(click.Group):
             sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115, PTH123 - for the interpreter's last flush
             ctx.exit(141)
         except OSError as failure:
-            click.echo(f"emu: {failure}", err=True)
+            where = f"{failure.filename}: " if failure.filename is not None else ""
+            click.echo(f"emu: {where}{failure.strerror or failure}", err=True)
             ctx.exit(2)
         except KeyboardInterrupt as interrupt:
             click.echo("emu: interrupted, nothing written", err=True)
@@ -255,7 +256,7 @@ def reach(topology: Path, origins: tuple[str, ...], targets: tuple[str, ...], ex
     if explain is not None:
         told = trace.trace(spec, *explain)
         click.echo(encode(told.as_data()) if as_json else trace.trace_text(told))
-        sys.exit(0)
+        sys.exit(0 if told.answered else 1)
     bar = click.progressbar(length=1, label="probes", file=sys.stderr, width=30) if sys.stderr.isatty() else None
 
     def progress(done: int, of: int) -> None:

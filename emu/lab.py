@@ -54,6 +54,12 @@ class StepResult:
     unmet: int = 0  # expectations
     stopped: LimitReached | None = None  # it was still going on when the lab's limit was reached
 
+    @property
+    def wrong(self) -> list[str]:
+        """What was not as expected; of a step that expects no exit status, one that is not 0."""
+        unexpected = self.exit_status and self.step.expect.exit is None
+        return [*self.problems, *([f"exit status {self.exit_status}"] if unexpected else [])]
+
 
 class Lab:
     """`up()` first; then `run` or `run_steps`. `on_netns` is told of every namespace that appears, before it has other devices than lo."""
@@ -87,13 +93,18 @@ class Lab:
             raise EmuError(f"{self.topology.source}: store: {error}") from error
         builder.build(self)
 
-    def up_with_steps(self) -> None:
-        """`up`, then all steps but those for afterwards, whatever they expect. Raises what has stopped one of them."""
+    def up_with_steps(self) -> list[str]:
+        """`up`, then all steps but those for afterwards; what went wrong with them, a line each. Raises what has stopped one."""
         self.up()
+        wrong = []
         for step in self.topology.steps:
-            if step.part != "afterwards" and (stopped := self.run_step(step).stopped) is not None:
-                raise stopped
+            if step.part != "afterwards":
+                result = self.run_step(step)
+                if result.stopped is not None:
+                    raise result.stopped
+                wrong += [f"{step.source}: {step.place}$ {step.line}: {each}" for each in result.wrong]
         self.settle()
+        return wrong
 
     def down(self) -> None:
         """End all programs, so that no coroutine is left unfinished, and take from a real store what they wrote."""

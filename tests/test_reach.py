@@ -100,6 +100,19 @@ def test_udp_ports_that_are_served_exposed_and_rejected(tmp_path):
     }
 
 
+def test_a_cell_whose_probe_has_met_a_rule_that_is_not_modelled_has_a_question_mark(tmp_path):
+    made = lab(tmp_path, PAIR)
+    ok(made.run("two", "iptables -A INPUT -p icmp -m comment --comment 'not modelled: -A INPUT -p icmp -m time -j DROP'"))
+    (cell,) = matrix(made, ["one"]).cells
+    text = matrix_text(matrix(made, ["one"]), 100)
+    assert cell.as_data()["doubts"] == [
+        'filter INPUT #1 may have decided this; what it does is "not modelled: -A INPUT -p icmp -m time -j DROP"'
+    ]  # fmt: skip
+    assert "10.0.0.2  ping  answered?\n" in text
+    assert text.endswith(f"met on the way, by so many probes:\n    1 {cell.doubts[0]}")
+    assert "?" not in matrix_text(matrix(made, ["two"]), 100)
+
+
 def test_a_port_that_is_exposed_and_not_served_is_refused():
     found = cells(reach(load_topology(TOPOLOGIES / "recorded" / "link-icc-false.yaml"), ["app", "box"], ["db"]))
     assert (found["host/app", "172.17.0.2 53/udp"], found["host/box", "172.17.0.2 53/udp"]) == ("refused", "dropped")
@@ -198,7 +211,7 @@ def test_json_has_every_cell_with_its_disposition():
 
 def test_explain_prints_the_way_behind_a_cell():
     status, words = emu("reach", TOPOLOGIES / "isolation.yaml", "--explain", "rbox", "bweb:80")
-    assert status == 0
+    assert status == 1, "as that of emu trace"
     assert "DROPPED at docker1/" in words
     assert "DOCKER-ISOLATION-STAGE-2" in words
 

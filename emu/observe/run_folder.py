@@ -22,14 +22,17 @@ from typing import Any
 from emu.errors import EmuError
 
 MARK = ".emu-run"  # the file that says that a folder is emu's own, and may be replaced
-MARK_TEXT = "This folder was written by `emu run`, which replaces it as a whole when it runs again.\n"
+MARK_TEXT = "This folder was written by `{command}`, which replaces it as a whole when it runs again.\n"
 
 
 class RunFolder:
     """A context manager that gives a temporary folder; leaving it without an exception puts the folder in place."""
 
-    def __init__(self, target: Path) -> None:
+    def __init__(self, target: Path, command: str = "emu run") -> None:
+        """`command` is what may replace it."""
         self.target = target.resolve()
+        self._command = command
+        self._mark = MARK_TEXT.format(command=command)
         if not self.target.name:
             raise EmuError(f"{self.target}: cannot be a run's folder; name another with -o")
         self._new = self.target.with_name(f".{self.target.name}.{os.getpid()}.new")
@@ -44,7 +47,7 @@ class RunFolder:
             self._refuse_foreign()
             self._remove_stale()
             self._new.mkdir()
-            (self._new / MARK).write_text(MARK_TEXT, encoding="utf-8")
+            (self._new / MARK).write_text(self._mark, encoding="utf-8")
         except OSError as error:
             raise EmuError(f"{self.target}: cannot be written: {error.strerror or error}") from error
         if threading.current_thread() is threading.main_thread() and signal.getsignal(signal.SIGTERM) is signal.SIG_DFL:
@@ -95,8 +98,15 @@ class RunFolder:
             return
         if not self.target.is_dir():
             raise EmuError(f"{self.target}: is a file, not a folder that can hold a run")
-        if any(self.target.iterdir()) and not _is_marked(self.target):
-            raise EmuError(f"{self.target}: was not written by emu (no '{MARK}' in it), so it is not replaced; name another folder with -o")
+        if any(self.target.iterdir()) and not self._is_marked():
+            because = f"was not written by `{self._command}` ('{MARK}' in it does not say so)"
+            raise EmuError(f"{self.target}: {because}, so it is not replaced; name another folder with -o")
+
+    def _is_marked(self) -> bool:
+        try:
+            return (self.target / MARK).read_bytes() == self._mark.encode()
+        except OSError:
+            return False
 
     def _is_ours(self, error: OSError) -> bool:
         """A failed write into the new folder, or a full disk: not an OSError of something else that went wrong."""
@@ -104,13 +114,6 @@ class RunFolder:
         return error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EFBIG) or any(
             str(self._new) in str(name) for name in names if name is not None
         )
-
-
-def _is_marked(folder: Path) -> bool:
-    try:
-        return (folder / MARK).read_bytes() == MARK_TEXT.encode()
-    except OSError:
-        return False
 
 
 def _is_running(pid: int) -> bool:

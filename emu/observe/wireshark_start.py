@@ -21,6 +21,7 @@ from emu.observe import wireshark
 
 PACKAGES = {"wireshark": "wireshark", "tshark": "tshark"}  # programs and Debian's packages of them
 MARK = ".written-by-emu"
+MERGED = ("captures/all.pcapng", "path.pcapng")  # of a run, and of a trace
 ZIP_TIME = (1980, 1, 1, 0, 0, 0)  # the same bytes each time
 
 
@@ -39,15 +40,15 @@ def start(run: Path, program: str, arguments: Sequence[str] = ()) -> int:
 
 
 def merged_capture(run: Path) -> Path:
-    """`captures/all.pcapng` of a run's folder, or the file itself. Raises EmuError."""
+    """What all interfaces saw, of a run's or a trace's folder, or the file itself. Raises EmuError."""
     if run.is_file():
         return run
-    capture = run / "captures" / "all.pcapng"
     if not run.is_dir():
         raise EmuError(f"{run}: there is no such folder; `emu run` writes one")
-    if not capture.is_file():
-        raise EmuError(f"{run}: has no captures/all.pcapng: is this a folder that `emu run` wrote?")
-    return capture
+    found = next((run / name for name in MERGED if (run / name).is_file()), None)
+    if found is None:
+        raise EmuError(f"{run}: has no {MERGED[0]}: is this a folder that `emu run` wrote?")
+    return found
 
 
 def install() -> Path:

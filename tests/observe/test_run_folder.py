@@ -132,7 +132,7 @@ def test_a_rename_that_fails_puts_the_last_good_run_back(tmp_path, monkeypatch):
 
 def test_a_folder_of_something_else_is_not_replaced(tmp_path):
     (tmp_path / "notes.txt").write_text("mine")
-    with pytest.raises(EmuError, match="was not written by emu"), RunFolder(tmp_path):
+    with pytest.raises(EmuError, match="was not written by `emu run`"), RunFolder(tmp_path):
         pass
     with pytest.raises(EmuError, match="is a file"), RunFolder(tmp_path / "notes.txt"):
         pass
@@ -143,8 +143,22 @@ def test_a_folder_that_only_looks_like_a_run_is_not_replaced(tmp_path):
     (tmp_path / "captures").mkdir()
     (tmp_path / "steps.log").write_text("of another program")
     (tmp_path / ".emu-run").write_text("mine")
-    with pytest.raises(EmuError, match="was not written by emu"), RunFolder(tmp_path):
+    with pytest.raises(EmuError, match="was not written by `emu run`"), RunFolder(tmp_path):
         pass
+
+
+def test_a_trace_does_not_replace_a_run_nor_a_run_a_trace(tmp_path):
+    with RunFolder(tmp_path / "run"):
+        pass
+    with RunFolder(tmp_path / "way", "emu trace"):
+        pass
+    with pytest.raises(EmuError, match="was not written by `emu trace`"), RunFolder(tmp_path / "run", "emu trace"):
+        pass
+    with pytest.raises(EmuError, match="was not written by `emu run`"), RunFolder(tmp_path / "way"):
+        pass
+    with RunFolder(tmp_path / "way", "emu trace") as again:
+        (again / "new").touch()
+    assert (tmp_path / "way" / "new").exists()
 
 
 def test_what_a_killed_run_has_left_is_removed_but_not_what_another_is_writing(tmp_path):
