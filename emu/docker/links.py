@@ -158,13 +158,16 @@ def _address(child: Container) -> str:
 
 
 def openings(docker: DockerEngine, endpoint: Endpoint) -> list[tuple[Endpoint, list[str]]]:
-    """For each other end of the container's links that is there: the rules of chain DOCKER that open the child's exposed ports."""
-    here, found = endpoint.container, []
-    for _, parent in parents(docker, here):
-        found += [(other, _rules(other, endpoint)) for other in _on(endpoint, parent)]
-    for child in children(docker, here).values():
-        found += [(other, _rules(endpoint, other)) for other in _on(endpoint, child)]
-    return found
+    """For the other ends of the container's links: the rules of chain DOCKER that open the child's exposed ports.
+
+    They are made when the parent starts. A child that starts anew opens nothing to its parents: Docker takes its last child for each of
+    them (buildSandboxOptions), and so opens its ports to that one.
+    """
+    here = endpoint.container
+    below = [other for child in children(docker, here).values() for other in _on(endpoint, child)]
+    has_parents = any(child is here for parent in docker.containers.values() for child in parent.links.values())
+    upwards = [(other, _rules(other, endpoint)) for other in below[-1:] if has_parents]
+    return upwards + [(other, _rules(endpoint, other)) for other in below]
 
 
 def _on(endpoint: Endpoint, other: Container) -> list[Endpoint]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from emu.docker import links
@@ -97,6 +99,28 @@ def test_without_icc_a_link_opens_the_exposed_ports_both_ways(make_docker: type[
     assert chain == CHAIN
     docker.runs("docker stop -t 0 app")
     assert "-A DOCKER -s" not in docker.out("iptables-save")
+
+
+def opened(docker: DockerHost) -> list[str]:
+    """`PARENT > CHILD` by the ends of their addresses, of the rules for port 80, in their order."""
+    rule = r"-A DOCKER -s 172\.17\.0\.(\d+)/32 -d 172\.17\.0\.(\d+)/32 .* --dport 80"
+    return [" > ".join(ends) for ends in re.findall(rule, docker.out("iptables-save"))]
+
+
+def test_a_linked_container_that_starts_anew_opens_nothing_to_those_that_link_to_it(make_docker: type[DockerHost]) -> None:
+    """As recorded: Docker takes the container's own last link for each that leads to it."""
+    docker = make_docker(icc=False)
+    run = "docker run -d --name"
+    docker.runs(f"{run} cc bb:expose sleep 99", f"{run} bb --link cc bb:expose sleep 99", f"{run} aa --link bb bb sleep 99")
+    assert opened(docker) == ["3 > 2", "4 > 3"]
+    docker.runs("docker stop -t 0 bb")
+    assert opened(docker) == ["4 > 3"]
+    docker.runs(f"{run} filler bb sleep 99", "docker start bb")
+    assert opened(docker) == ["4 > 3", "2 > 5", "5 > 2"]
+    docker.runs("docker restart -t 0 aa")
+    assert opened(docker) == ["4 > 3", "2 > 5", "5 > 2", "4 > 5"]
+    docker.runs("docker stop -t 0 cc bb", "docker start cc bb", "docker stop -t 0 aa")
+    assert opened(docker) == ["4 > 3", "2 > 5", "5 > 2", "4 > 5"]
 
 
 def test_proc_shows_the_environment_that_the_main_program_began_with(docker: DockerHost) -> None:
