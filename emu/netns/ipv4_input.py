@@ -215,6 +215,8 @@ class Ipv4Input:
         if redirect:
             netns.icmp.send_redirect(datagram, Ip(route.via or datagram.dst))
         netfilter = self.netfilter
-        if netfilter.active[FORWARD] and not netfilter.run(FORWARD, datagram, datagram.iif, oif):
-            return
+        if netfilter.active[FORWARD]:
+            datagram.route = route
+            if not netfilter.run(FORWARD, datagram, datagram.iif, oif):
+                return
         self.output.finish(datagram, route)
