@@ -22,7 +22,7 @@ from emu.observe.dispositions import ANSWERED, DELIVERED, REFUSED, Disposition
 from emu.observe.outcome import ELSEWHERE, agrees, outcome
 from emu.observe.tunnels import TUNNELS
 from emu.packet.address import ANY, Ip, ip_text
-from emu.probe import Origin, Target, Trace, find_origin, find_target, probe
+from emu.probe import Origin, Target, Trace, doubts, find_origin, find_target, probe
 from emu.trace import trace_text
 
 if TYPE_CHECKING:
@@ -76,18 +76,20 @@ class Door:
 
 @dataclass(frozen=True, slots=True)
 class Cell:
-    """What became of a probe; `outcome` is its disposition in a word or two."""
+    """What became of a probe; `outcome` is its disposition in a word or two. `doubts`: rules on its way that are not modelled."""
 
     origin: str
     door: Door
     outcome: str
     disposition: Disposition
+    doubts: tuple[str, ...] = ()
 
     def as_data(self) -> dict[str, Any]:
         target = self.door.target
         where = {"name": target.name, "address": ip_text(target.address), "protocol": target.protocol, "port": target.port}
         return {
-            "from": self.origin, "to": where, "why": self.door.why, "outcome": self.outcome, "disposition": self.disposition.as_data()
+            "from": self.origin, "to": where, "why": self.door.why, "outcome": self.outcome, "disposition": self.disposition.as_data(),
+            "doubts": list(self.doubts),
         }  # fmt: skip
 
 
@@ -156,9 +158,9 @@ def _chosen(lab: Lab, everywhere: list[Spot], names: Sequence[str]) -> list[Spot
     return [spot for spot in everywhere if not names or spot.netns in wanted]
 
 
-def _try(lab: Lab, origin: Origin, target: Target) -> tuple[str, Disposition]:
+def _try(lab: Lab, origin: Origin, target: Target) -> tuple[str, Disposition, tuple[str, ...]]:
     told = _probe(lab, origin, target)
-    return _outcome(lab, told), told.disposition
+    return _outcome(lab, told), told.disposition, tuple(dict.fromkeys(doubts(told)))
 
 
 def _probe(lab: Lab, origin: Origin, target: Target) -> Trace:

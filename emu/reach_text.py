@@ -11,6 +11,7 @@ from emu.reach import Door, Matrix
 
 Paint = Callable[[str], str]  # a cell's word, coloured
 NOT_TRIED = "·"
+DOUBTED = "?"  # behind the word of a cell
 GAP = "  "
 
 
@@ -21,7 +22,7 @@ def matrix_text(matrix: Matrix, width: int, paint: Paint = str) -> str:
     rows = list(dict.fromkeys(cell.door for cell in matrix.cells))
     tried = {cell.origin for cell in matrix.cells}
     columns = [name for name in matrix.names if name in tried]
-    found = {(cell.door, cell.origin): cell.outcome for cell in matrix.cells}
+    found = {(cell.door, cell.origin): cell.outcome + DOUBTED * bool(cell.doubts) for cell in matrix.cells}
     labels = _labels(rows)
     widths = {name: max(len(name), *(len(found.get((door, name), NOT_TRIED)) for door in rows)) for name in columns}
     lines: list[str] = []
@@ -30,8 +31,13 @@ def matrix_text(matrix: Matrix, width: int, paint: Paint = str) -> str:
         lines.append(GAP.join([labels[0], *(f"{name:{widths[name]}}" for name in block)]).rstrip())
         for label, door in zip(labels[1:], rows, strict=True):
             words = [(found.get((door, name), NOT_TRIED), widths[name]) for name in block]
-            lines.append(GAP.join([label, *(paint(word) + " " * (size - len(word)) for word, size in words)]).rstrip())
-    return "\n".join([*lines, "", *_shared(matrix), *_legend(matrix)])
+            lines.append(GAP.join([label, *(_painted(word, paint) + " " * (size - len(word)) for word, size in words)]).rstrip())
+    return "\n".join([*lines, "", *_shared(matrix), *_legend(matrix), *_doubts(matrix)])
+
+
+def _painted(word: str, paint: Paint) -> str:
+    plain = word.removesuffix(DOUBTED)
+    return paint(plain) + word[len(plain) :]
 
 
 def _labels(rows: Sequence[Door]) -> list[str]:
@@ -77,3 +83,9 @@ def _legend(matrix: Matrix) -> list[str]:
     size = max(map(len, counts))
     lines = [f"{count:5} {word:{size}}  {meaning(word)}" for word, count in counts.most_common()]
     return [*lines, f"{len(matrix.cells):5} probes"]
+
+
+def _doubts(matrix: Matrix) -> list[str]:
+    counts = Counter(doubt for cell in matrix.cells for doubt in cell.doubts)
+    lines = [f"{count:5} {doubt}" for doubt, count in counts.items()]
+    return ["", f"{DOUBTED}: what is not modelled was met on the way, by so many probes:", *lines] if lines else []
