@@ -21,18 +21,6 @@ def pair(both: Both) -> Both:
     return both
 
 
-@pytest.fixture
-def routed(both: Both) -> Both:
-    """left 10.0.1.2 - router - 10.0.2.2 right, where the router's right side takes 1400 bytes; captured at both ends."""
-    both.wire("left:eth0", "router:eth0")
-    both.wire("router:eth1", "right:eth0", mtu=1400)
-    both.run("left", "ip addr add 10.0.1.2/24 dev eth0", "ip route add default via 10.0.1.1")
-    both.run("router", "ip addr add 10.0.1.1/24 dev eth0", "ip addr add 10.0.2.1/24 dev eth1", "sysctl -w net.ipv4.ip_forward=1")
-    both.run("right", "ip addr add 10.0.2.2/24 dev eth0", "ip route add default via 10.0.2.1")
-    both.capture("left:eth0", "right:eth0")
-    return both
-
-
 def test_ping_between_two_namespaces(pair: Both) -> None:
     pair.run("left", "ping -c 3 -i 0.2 10.0.0.2", "ping -c 1 -s 3000 10.0.0.2")
     pair.run("right", "ip route", "ip -br -4 addr show dev eth0")

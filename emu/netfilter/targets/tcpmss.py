@@ -16,6 +16,7 @@ from emu.packet import ipv4, tcp
 from emu.packet.checksum import update
 
 if TYPE_CHECKING:
+    from emu.netdev.device import NetDevice
     from emu.packet.datagram import Datagram
 
 HEADERS = 40
@@ -60,7 +61,7 @@ class Tcpmss(Target):
         header = (segment[tcp.OFFSET] >> 4) * 4 if len(segment) >= tcp.HEADER else 0
         if not tcp.HEADER <= header <= len(segment):
             return Verdict.DROP
-        mss = self.mss if self.mss is not None else _mss_of_path(run, datagram)
+        mss = self.mss if self.mss is not None else _mss_of_path(run, datagram, passage.oif)
         if mss <= 0:
             return Verdict.DROP
         place = _place(segment, header)
@@ -73,12 +74,13 @@ class Tcpmss(Target):
         return None
 
 
-def _mss_of_path(run: Any, datagram: Datagram) -> int:
-    """The way on and the way back. At PREROUTING, by a user's chain, there is no way on yet: the kernel crashes, here it does not count."""
-    ways = [run.path_mtu(datagram.src, None)]
-    if datagram.route is not None:
-        ways.append(run.path_mtu(datagram.dst, datagram.route))
-    return int(min((mtu for mtu in ways if mtu is not None), default=LARGEST + HEADERS)) - HEADERS
+def _mss_of_path(run: Any, datagram: Datagram, oif: NetDevice | None) -> int:
+    """The way back and the way on, where a bridged packet has the bridge's MTU. At PREROUTING, by a user's chain, there is no way on yet:
+    the kernel crashes, here it does not count.
+    """
+    on = run.path_mtu(datagram.dst, datagram.route) if datagram.route is not None else oif.mtu if oif is not None else None
+    ways = [mtu for mtu in (run.path_mtu(datagram.src, None), on) if mtu is not None]
+    return int(min(ways, default=LARGEST + HEADERS)) - HEADERS
 
 
 def _place(segment: bytes, header: int) -> int:
