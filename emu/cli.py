@@ -222,10 +222,10 @@ def trace(
             raise click.UsageError(f"{topology} is a run's folder: no probe is sent, so FROM, TO, --output and --size are a topology's")
         found = traces.run_packets(topology)
         if packet is None:
-            click.echo(encode(traces.packets_data(found.values(), found)) if as_json else traces.list_text(found))
+            click.echo(encode(traces.packets_data(found)) if as_json else traces.list_text(found))
         else:
             one = traces.find_packet(found, packet)
-            click.echo(encode(traces.packets_data([one], found)[0]) if as_json else traces.packet_text(one, found))
+            click.echo(encode(traces.packet_data(one, found)) if as_json else traces.packet_text(one, found))
         sys.exit(0)
     if origin is None or target is None:
         raise click.UsageError("a topology needs FROM and TO, a run's folder has neither")
@@ -254,6 +254,8 @@ def reach(topology: Path, origins: tuple[str, ...], targets: tuple[str, ...], ex
 
     spec = load_topology(topology)
     if explain is not None:
+        if origins or targets:
+            raise click.UsageError("--explain FROM TO says both ends: --from and --to are for the table")
         told = trace.trace(spec, *explain)
         click.echo(encode(told.as_data()) if as_json else trace.trace_text(told))
         sys.exit(0 if told.answered else 1)

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from emu.netns.namespace import Netns
 
 PATIENCE_NS = 12 * SECOND  # ARP gives up after three seconds, and may have to at several routers
-ECHO_ID = 0x656D
+ECHO_ID = b"em"
 PAYLOAD = 56
 NO_WAY = {errno.EHOSTUNREACH: "UNREACHABLE_ROUTE", errno.EACCES: "PROHIBIT_ROUTE", errno.EINVAL: "BLACKHOLE", errno.EMSGSIZE: "FRAG_NEEDED"}
 
@@ -101,6 +101,9 @@ class Trace:
 def find_origin(lab: Lab, text: str) -> Origin:
     """A host or container, a named namespace, or an address that one of them has. Raises EmuError with the near ones."""
     name, netns, address = _find(lab, text)
+    owners = _addresses(lab).get(text, [])
+    if len(owners) > 1:
+        raise EmuError(f"{text} is an address of {' and '.join(sorted(owner.name for owner in owners))}: which one?")
     if netns is None:
         raise EmuError(f"no place of the lab has the address {text}{did_you_mean(text, _addresses(lab))}")
     return Origin(name, netns, address)
@@ -191,36 +194,47 @@ def probe(lab: Lab, origin: Origin, target: Target, size: int | None = None) -> 
     recorder = Recorder(lab, journeys=True)
     for netns in lab.namespaces().values():
         recorder.watch(netns)
-    engine = lab.engine
-    mark = engine.next_trace_id()  # the next id is the probe's: sockets send at once
-    failure = None
-    sent = engine.spawn(_PROBES[target.protocol](origin, target, PAYLOAD if size is None else size), "probe")
+    engine, trace, failure = lab.engine, Trace(origin, target, Journey(0)), None
+
+    async def send() -> OSError | None:
+        trace.probe.id = engine.next_trace_id() + 1  # sockets send at once
+        return await _PROBES[target.protocol](origin, target, PAYLOAD if size is None else size)
+
+    sent = engine.spawn(send(), "probe")
     try:
         engine.run(until=sent, until_ns=engine.now + PATIENCE_NS)
-        failure = sent.result() if sent.done else None
+        failure = sent.result() if sent.done else OSError(errno.ETIMEDOUT, "no answer")
         engine.run(until_ns=engine.now + SECOND // 100)
     finally:
         recorder.stop()
         lab.on_netns.remove(recorder.watch)
-    return _told(lab, recorder, Trace(origin, target, Journey(mark + 1)), failure), recorder
+    return _told(lab, recorder, trace, failure), recorder
 
 
 async def _echo(origin: Origin, target: Target, size: int) -> OSError | None:
     """Until an answer comes, or an error about it."""
     sock = RawSocket(origin.netns, ipv4.ICMP)
     try:
-        message = icmp.build(icmp.Type.ECHO, 0, ECHO_ID.to_bytes(2, "big") + b"\x00\x01", bytes(size))
+        message = icmp.build(icmp.Type.ECHO, 0, b"%b\x00\x01" % ECHO_ID, bytes(size))
         sock.sendto(message, ip_text(target.address), source=ip_text(origin.address))
-        while True:
-            payload = (await sock.recv(PATIENCE_NS / SECOND)).payload
-            if payload[0] == icmp.Type.ECHO_REPLY and payload[4:6] == ECHO_ID.to_bytes(2, "big"):
-                return None
-            if payload[0] in icmp.ERRORS:
-                return None
+        while not _ends((await sock.recv(PATIENCE_NS / SECOND)).payload):
+            pass
     except OSError as error:
         return error
     finally:
         sock.close()
+    return None
+
+
+def _ends(message: bytes) -> bool:
+    """Is it the answer to our echo, or an error about it? A redirect is none: the packet goes on."""
+    if message[0] == icmp.Type.ECHO_REPLY:
+        return message[icmp.IDENTIFIER] == ECHO_ID
+    if message[0] not in icmp.ERRORS or message[0] == icmp.Type.REDIRECT or len(message) < 36:
+        return False
+    quoted = message[icmp.HEADER :]
+    echo = quoted[(quoted[0] & 15) * 4 :]
+    return quoted[9] == ipv4.ICMP and echo[icmp.IDENTIFIER] == ECHO_ID
 
 
 async def _syn(origin: Origin, target: Target, _size: int) -> OSError | None:
@@ -235,6 +249,7 @@ async def _syn(origin: Origin, target: Target, _size: int) -> OSError | None:
 
 async def _datagram(origin: Origin, target: Target, size: int) -> OSError | None:
     sock = UdpSocket(origin.netns)
+    sock.broadcast = True
     try:
         if origin.address != ANY:
             sock.bind((ip_text(origin.address), 0))
@@ -261,20 +276,18 @@ def _told(lab: Lab, recorder: Recorder, trace: Trace, failure: OSError | None) -
     trace.probe = journeys.get(trace.probe.id) or _never_sent(lab, trace, failure)
     caused = [journey for journey in journeys.values() if journey.cause == trace.probe.id]
     trace.answers = [journey for journey in caused if not is_request_for_address(journey)]
-    wanted = {trace.probe.id, *(answer.id for answer in trace.answers)}
-    trace.related = _with_consequences(
-        [each for each in journeys.values() if each.cause in wanted and is_request_for_address(each)], journeys
-    )
+    trace.related = addresses_asked_for((trace.probe, *trace.answers), journeys)
     trace.disposition = judge(trace.probe, trace.answers)
-    trace.notes = list(_notes(lab, trace))
+    trace.notes = list(_notes(lab, trace, failure))
     return trace
 
 
-def _with_consequences(roots: Iterable[Journey], journeys: Mapping[int, Journey]) -> dict[int, Journey]:
-    """They, what they caused, and so on: an ARP request that goes through a tunnel needs another one."""
-    found = {root.id: root for root in roots}
+def addresses_asked_for(askers: Iterable[Journey], journeys: Mapping[int, Journey]) -> dict[int, Journey]:
+    """ARP requests that they needed, what those caused, and so on: one that goes through a tunnel needs another one."""
+    wanted = {asker.id for asker in askers}
+    found: dict[int, Journey] = {}
     for journey in sorted(journeys.values(), key=lambda each: each.id):  # a cause is born before its effect
-        if journey.cause in found:
+        if journey.cause in found or (journey.cause in wanted and is_request_for_address(journey)):
             found[journey.id] = journey
     return found
 
@@ -283,21 +296,42 @@ def _never_sent(lab: Lab, trace: Trace, failure: OSError | None) -> Journey:
     """The system call has failed: there was never a packet."""
     origin, target = trace.origin, trace.target
     reason = NO_WAY.get(failure.errno or 0, "NO_ROUTE") if failure is not None else "NO_ROUTE"
-    packet = f"{ip_text(origin.address)} > {ip_text(target.address)}{f':{target.port}' if target.port else ''} {target.protocol.upper()}"
+    source = f"{ip_text(origin.address)} > " if origin.address != ANY else ""  # else nobody has chosen one
+    packet = f"{source}{ip_text(target.address)}{f':{target.port}' if target.port else ''} {target.protocol.upper()}, never sent"
     place = origin.netns.name
     return Journey(trace.probe.id, 0, [Hop(lab.engine.now, place, "", "", packet, [Dropped(place, reason)])])
 
 
-def _notes(lab: Lab, trace: Trace) -> Iterable[str]:
+def _notes(lab: Lab, trace: Trace, failure: OSError | None) -> Iterable[str]:
     """What may have been meant instead."""
     target, text = trace.target, ip_text(trace.target.address)
-    if target.netns is None and text not in _addresses(lab) and not trace.answered:
+    if target.netns is None and text not in _addresses(lab) and not trace.answered and _may_be_a_place(lab, target.address):
         yield f"no place of the lab has the address {text}{did_you_mean(text, _addresses(lab))}"
     if target.netns is not None and trace.disposition.word == "refused":
         ports = _open_ports(target.netns, target.protocol)
         listens = ", ".join(map(str, ports)) if ports else "no port"
         yield f"{target.name} listens on {listens} ({target.protocol})"
+    if trace.disposition.word != ANSWERED and failure is None and target.protocol == "tcp":
+        yield "the connection came about all the same: a SYN that was sent again was answered"
+    yield from _proxies(lab, trace)
     yield from doubts(trace)
+
+
+def _proxies(lab: Lab, trace: Trace) -> Iterable[str]:
+    """docker-proxy takes a connection for a container, whether that listens or not."""
+    target = trace.target
+    for name, place in lab.places().items():
+        if place.container is not None and place.host.netns.name == trace.disposition.where and trace.answered and target.protocol == "tcp":
+            for port in (port for endpoint in place.container.endpoints.values() for port in endpoint.published):
+                if port.protocol == "tcp" and port.host_port == target.port:
+                    yield f"docker-proxy answers there; from it to {name}:{port.port} goes a connection of its own"
+                    return
+
+
+def _may_be_a_place(lab: Lab, address: Ip) -> bool:
+    """Not a group's address, a broadcast or one of 127.0.0.0/8."""
+    kinds = {netns.address_type(address) for netns in lab.namespaces().values()}
+    return address[0] != 127 and not kinds & {"BROADCAST", "MULTICAST"}
 
 
 def doubts(trace: Trace) -> Iterable[str]:

@@ -5,20 +5,28 @@ from __future__ import annotations
 import re
 from contextlib import nullcontext
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from emu.errors import EmuError
 from emu.lab import Lab
-from emu.observe.dispositions import SILENCE, Disposition, is_arp_reply, is_request_for_address, judge
+from emu.observe.dispositions import (
+    SILENCE,
+    Disposition,
+    decisive_answer,
+    is_arp_reply,
+    is_error,
+    is_request_for_address,
+    judge,
+)
 from emu.observe.files import interface_order, write_merged
 from emu.observe.journey import Journey
 from emu.observe.journey_text import journey_lines, step_text
 from emu.observe.run_folder import RunFolder
 from emu.observe.trace import FILE, read
-from emu.probe import Trace, find_origin, find_target, probe
+from emu.probe import Trace, addresses_asked_for, find_origin, find_target, probe
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Mapping, Sequence
 
     from emu.topology.spec import Topology
 
@@ -31,7 +39,10 @@ def trace(topology: Topology, origin: str, target: str, folder: Path | None = No
     with RunFolder(folder) if folder is not None else nullcontext() as files, Lab(topology) as lab:
         lab.up_with_steps()
         source = find_origin(lab, origin)
-        told, recorder = probe(lab, source, find_target(lab, target, source), size)
+        sent_to = find_target(lab, target, source)
+        if size is not None and sent_to.protocol == "tcp":
+            raise EmuError(f"--size: the probe of a TCP port is a SYN, which carries nothing; {target}/udp and a ping have a size")
+        told, recorder = probe(lab, source, sent_to, size)
         if files is not None:
             write_merged(recorder, files / PATH_CAPTURE, files / FILE, interface_order(recorder), told.ids)
         return told
@@ -40,16 +51,28 @@ def trace(topology: Topology, origin: str, target: str, folder: Path | None = No
 def trace_text(told: Trace) -> str:
     """For people: a headline, the way there, the way back."""
     known = {**told.related, **{each.id: each for each in (told.probe, *told.answers)}}
-    lines = [f"#{told.probe.id} {told.origin.name} > {told.target}: {headline(told.disposition)}", *way_lines(told.probe, known)]
-    for answer in told.answers[:1]:
-        lines += [f"the way back, #{answer.id}", *way_lines(answer, known)]
-    return "\n".join(lines + [f"note: {note}" for note in told.notes])
+    first = f"#{told.probe.id} {told.origin.name} > {told.target}: {headline(told.disposition)}"
+    return "\n".join([first, *_ways(told.probe, told.answers, known), *(f"note: {note}" for note in told.notes)])
 
 
 def headline(disposition: Disposition) -> str:
     took = f" in {disposition.took_ns / 1e6:.3f} ms" if disposition.took_ns is not None else ""
-    sentence = disposition.sentence
-    return sentence[: len(disposition.word)].upper() + sentence[len(disposition.word) :] + took
+    word, brief = disposition.word, disposition.brief
+    return word.upper() + brief.removeprefix(word) + took
+
+
+def _ways(journey: Journey, answers: Sequence[Journey], known: Mapping[int, Journey]) -> list[str]:
+    """The way there, the way back of the answer that counts, and a line for each of the others."""
+    lines = way_lines(journey, known)
+    decisive = decisive_answer(journey, answers)
+    if decisive is not None:
+        lines += [f"{'the error' if is_error(decisive) else 'the way back'}, #{decisive.id}", *way_lines(decisive, known)]
+    told = {packet_of(decisive)} if decisive is not None else set()  # what was sent again is not told again
+    for other in answers:
+        if packet_of(other) not in told:
+            told.add(packet_of(other))
+            lines.append(f"besides, #{other.id} from {other.hops[0].place}: {packet_of(other)}: {judge(other).brief}")
+    return lines
 
 
 def way_lines(journey: Journey, known: Mapping[int, Journey]) -> list[str]:
@@ -91,40 +114,53 @@ def find_packet(journeys: Mapping[int, Journey], number: int) -> Journey:
     return journeys[number]
 
 
-def disposition_of(journey: Journey, journeys: Mapping[int, Journey]) -> Disposition:
-    return judge(journey, [each for each in journeys.values() if each.cause == journey.id])
+class Run(NamedTuple):
+    """The packets of a run, and by packet id those that it caused."""
+
+    packets: Mapping[int, Journey]
+    caused: Mapping[int, list[Journey]]
+
+    @classmethod
+    def of(cls, packets: Mapping[int, Journey]) -> Run:
+        caused: dict[int, list[Journey]] = {}
+        for each in packets.values():
+            caused.setdefault(each.cause, []).append(each)
+        return cls(packets, caused)
+
+    def disposition(self, journey: Journey) -> Disposition:
+        return judge(journey, self.caused.get(journey.id, ()))
 
 
-def list_text(journeys: Mapping[int, Journey]) -> str:
+def list_text(packets: Mapping[int, Journey]) -> str:
     """A line a packet, in the order in which they were born."""
-    lines = []
-    answers: dict[int, list[Journey]] = {}
-    for each in journeys.values():
-        answers.setdefault(each.cause, []).append(each)
-    for journey in sorted(journeys.values(), key=_born):
-        if journey.hops:
-            ended = judge(journey, answers.get(journey.id, ()))
-            ending = ended.sentence.removesuffix(f": {SILENCE}")
-            lines.append(f"#{journey.id:<5} {_born(journey) / 1e9:10.6f}  {journey.hops[0].place:12}  {_packet(journey)}  {ending}")
+    run, lines = Run.of(packets), []
+    for journey in sorted(packets.values(), key=lambda each: each.hops[0].time_ns):
+        first, ending = journey.hops[0], run.disposition(journey).brief.removesuffix(f": {SILENCE}")
+        lines.append(f"#{journey.id:<5} {first.time_ns / 1e9:10.6f}  {first.place:12}  {packet_of(journey)}  {ending}")
     return "\n".join(lines)
 
 
-def _born(journey: Journey) -> int:
-    return journey.hops[0].time_ns if journey.hops else 0
-
-
-def _packet(journey: Journey) -> str:
+def packet_of(journey: Journey) -> str:
     return next((hop.packet for hop in journey.hops if hop.packet), "(never at a device)")
 
 
-def packet_text(journey: Journey, journeys: Mapping[int, Journey]) -> str:
-    """One packet, and the first that answers it."""
-    answers = [each for each in journeys.values() if each.cause == journey.id and not is_request_for_address(each)]
-    lines = [f"#{journey.id} {_packet(journey)}: {headline(disposition_of(journey, journeys))}", *way_lines(journey, journeys)]
-    for answer in answers[:1]:
-        lines += [f"the way back, #{answer.id}", *way_lines(answer, journeys)]
-    return "\n".join(lines)
+def packet_text(journey: Journey, packets: Mapping[int, Journey]) -> str:
+    """One packet, and what answers it."""
+    run = Run.of(packets)
+    answers = [each for each in run.caused.get(journey.id, ()) if not is_request_for_address(each)]
+    return "\n".join([f"#{journey.id} {packet_of(journey)}: {headline(run.disposition(journey))}", *_ways(journey, answers, packets)])
 
 
-def packets_data(journeys: Iterable[Journey], everything: Mapping[int, Journey]) -> list[dict[str, object]]:
-    return [{"disposition": disposition_of(each, everything).as_data(), "packet": each} for each in journeys]
+def packet_data(journey: Journey, packets: Mapping[int, Journey]) -> dict[str, object]:
+    """One packet, what answers it, and the ARP packets that it or they needed."""
+    run = Run.of(packets)
+    answers = [each for each in run.caused.get(journey.id, ()) if not is_request_for_address(each)]
+    related = addresses_asked_for((journey, *answers), packets)
+    return {
+        "disposition": run.disposition(journey).as_data(), "packet": journey, "answers": answers, "related": list(related.values())
+    }  # fmt: skip
+
+
+def packets_data(packets: Mapping[int, Journey]) -> list[dict[str, object]]:
+    run = Run.of(packets)
+    return [{"disposition": run.disposition(each).as_data(), "packet": each} for each in packets.values()]

@@ -45,7 +45,7 @@ class DropReason(Enum):
     ICMP_RATE_LIMIT = "ICMP rate limit"
     ECHO_IGNORED = "echo requests are ignored (icmp_echo_ignore_all)"
     GROUP_ECHO_IGNORED = "echo requests to groups are ignored (icmp_echo_ignore_broadcasts)"
-    ICMP_IGNORED = "ICMP that nothing is done about here"
+    ICMP_IGNORED = "ICMP that is not acted upon"
     VXLAN_FLAGS = "a VXLAN header with wrong flags"
     UNKNOWN_VNI = "no VXLAN device with this VNI and port"
     NO_REMOTE = "no remote for the destination in the tunnel's forwarding database"

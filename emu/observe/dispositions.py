@@ -155,13 +155,13 @@ def _rejected(drop: Dropped, replies: list[Journey], returned: Journey | None) -
 
 
 def _dropped(journey: Journey, drop: Dropped, replies: list[Journey]) -> Disposition:
-    where = ", ".join(_all_at(journey, drop)) if drop.quiet else drop.at
+    where = ", ".join(_all_at(journey, drop)) if drop.rule is None else drop.at
     text, then = next((_told(reply, journey.hops[0].place) for reply in replies if is_error(reply)), (_unsent(journey)[1], None))
     return Disposition(DROPPED, where, drop.reason, rule_words(drop), text, then)
 
 
 def _all_at(journey: Journey, drop: Dropped) -> list[str]:
-    """The devices of all that have passed over it, but for the sender's own."""
+    """The devices of all for whom it ended alike, as a broadcast does, but for the sender's own."""
     alike = [step.at for hop, step in journey.steps() if isinstance(step, Dropped) and step.reason == drop.reason and hop.direction == "in"]
     found = list(dict.fromkeys(alike)) or [drop.at]
     return found if len(found) <= MOST_PLACES else [*found[:MOST_PLACES], "…"]

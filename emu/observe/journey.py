@@ -10,6 +10,11 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
+from emu.netdev.drop import DropReason
+
+DECISIONS = ("forward", "flood", "up")
+RELATIONS = ("answers", "answered by", "about", "error", "redirects", "redirected by", "asks for")
+
 
 @dataclass(slots=True)
 class RuleHit:
@@ -237,6 +242,8 @@ def journey_of(data: dict[str, Any]) -> Journey:
         steps = [_step_of(step) for step in hop.get("steps", ())]
         place, device, direction, packet = (str(hop[name]) for name in ("place", "dev", "dir", "packet"))
         journey.hops.append(Hop(int(hop["t"]), place, device, direction, packet, steps, bool(hop.get("copy"))))
+    if not journey.hops:
+        raise ValueError("a packet has been somewhere")
     return journey
 
 
@@ -246,4 +253,18 @@ def _step_of(data: dict[str, Any]) -> Step:
         values["rules"] = [RuleHit(**each) for each in values["rules"]]
     if values.get("rule") is not None:
         values["rule"] = RuleHit(**values["rule"])
-    return STEPS[data["kind"]](**values)
+    step = STEPS[data["kind"]](**values)
+    if not _is_sound(step):
+        raise ValueError(f"no {data['kind']} is like that")
+    return step
+
+
+def _is_sound(step: Step) -> bool:
+    """Are its words among those that there are?"""
+    if isinstance(step, (Dropped, Unanswered)):
+        return step.reason in DropReason.__members__
+    if isinstance(step, Linked):
+        return step.relation in RELATIONS
+    if isinstance(step, Bridged):
+        return step.decision in DECISIONS
+    return not isinstance(step, Chain) or bool(step.rules)

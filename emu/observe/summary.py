@@ -5,14 +5,15 @@ from __future__ import annotations
 from functools import cache
 
 from emu.observe.journey import Size, Step, Translated, Ttl
-from emu.packet import arp, ethernet
+from emu.packet import arp, ethernet, icmp
 from emu.packet.address import ip_text, mac_text
-from emu.packet.ipv4 import ICMP, TCP, UDP
+from emu.packet.ipv4 import GRE, ICMP, IGMP, IPIP, TCP, UDP
 
 NO_LINK = b"\x00" * 12 + ethernet.IPV4  # stands before an IP packet that has no link layer
 _FLAGS = "FSRPAUEC"  # from the lowest bit: FIN SYN RST PSH ACK URG ECE CWR
-_ICMP = {0: "echo reply", 3: "unreachable", 5: "redirect", 8: "echo request", 11: "time exceeded", 12: "parameter problem"}
+_ICMP = {0: "echo reply", 8: "echo request", 11: "time exceeded", 12: "parameter problem"}
 _UNREACHABLE = {0: "network", 1: "host", 2: "protocol", 3: "port", 9: "network prohibited", 10: "host prohibited", 13: "prohibited"}
+_PROTOCOLS = {IGMP: "IGMP", IPIP: "IPIP", GRE: "GRE"}
 
 
 def summary(wire: bytes) -> str:
@@ -58,11 +59,19 @@ def _transport(wire: bytes) -> str:
     if protocol == UDP and len(body) >= 8:
         return f"UDP length {len(body) - 8} ttl {wire[22]}{more}"
     if protocol == ICMP and len(body) >= 8:
-        name = _ICMP.get(body[0], f"type {body[0]}")
-        if body[0] == 3:
-            name = f"{_UNREACHABLE.get(body[1], f'code {body[1]}')} {name}" if body[1] != 4 else "fragmentation needed"
-        return f"ICMP {name} ttl {wire[22]}{more}"
-    return f"protocol {protocol} ttl {wire[22]}{more}"
+        return f"ICMP {_icmp(body)} ttl {wire[22]}{more}"
+    return f"{_PROTOCOLS.get(protocol, f'protocol {protocol}')} ttl {wire[22]}{more}"
+
+
+def _icmp(message: bytes) -> str:
+    kind, code = message[:2]
+    if kind == icmp.Type.REDIRECT:
+        return f"redirect to {ip_text(message[4:8])}"
+    if kind != icmp.Type.DEST_UNREACH:
+        return _ICMP.get(kind, f"type {kind}")
+    if code == icmp.Unreachable.FRAG_NEEDED:
+        return f"fragmentation needed (mtu {message[6] << 8 | message[7]})"
+    return f"{_UNREACHABLE.get(code, f'code {code}')} unreachable"
 
 
 _ttl = cache(Ttl)  # steps are shared

@@ -14,13 +14,13 @@ those of observe/journey.py. Packets stand in the order in which they ended.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, TextIO
 
 from emu.errors import EmuError
-from emu.observe.journey import SHARED, Hop, Journey, Step, as_data, journey_of
+from emu.observe.journey import SHARED, Hop, Journey, Linked, Step, Waited, as_data, journey_of
 
 FORMAT = "emu-trace"
 VERSION = 2
@@ -83,7 +83,20 @@ def read(path: Path) -> dict[int, Journey]:
             raise EmuError(f"{path}:{number}: is no packet that emu wrote: was the file changed? `emu run` writes it anew") from None
         journeys[journey.id] = journey
     _check_end(path, lines, len(journeys))
+    _check_links(path, journeys)
     return journeys
+
+
+def _check_links(path: Path, journeys: Mapping[int, Journey]) -> None:
+    """Whatever packet another one names is there."""
+    for number, journey in enumerate(journeys.values(), 2):
+        named = {step.id if isinstance(step, Linked) else step.request for _, step in journey.steps() if isinstance(step, (Linked, Waited))}
+        missing = sorted((named | {journey.cause} - {0}) - journeys.keys())
+        if missing:
+            raise EmuError(
+                f"{path}:{number}: packet {journey.id} names packet {missing[0]}, which is not in the file: was the file changed? "
+                "`emu run` writes it anew"
+            )
 
 
 def _check_head(path: Path, lines: list[str]) -> None:

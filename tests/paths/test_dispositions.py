@@ -75,13 +75,13 @@ CASES = {  # what is done before, the probe, its end
     "dropped as too large": (
         ("router$ ip link set eth1 mtu 1000",),
         "right",
-        "dropped at router/eth0: larger than the MTU, and DF is set; ICMP fragmentation needed from router",
+        "dropped at router/eth0: larger than the MTU, and DF is set; ICMP fragmentation needed (mtu 1000) from router",
     ),
     "dropped as too large, and nobody hears of it": (
         ("router$ ip link set eth1 mtu 1000", "router$ iptables -A OUTPUT -p icmp -j DROP"),
         "right",
         (
-            "dropped at router/eth0: larger than the MTU, and DF is set; ICMP fragmentation needed from router, "
+            "dropped at router/eth0: larger than the MTU, and DF is set; ICMP fragmentation needed (mtu 1000) from router, "
             "which was dropped at router/eth0 by filter OUTPUT: #1 DROP (-p icmp -j DROP)"
         ),
     ),
@@ -208,7 +208,7 @@ def test_a_black_hole_over_vxlan_is_told_with_the_error_that_nobody_gets(tmp_pat
     made.run_steps()
     assert traced(made, "c1", "c2", size=1400).answered
     assert traced(made, "c1", "c2", size=1472).disposition.sentence == (
-        "dropped at h1/docker0: larger than the MTU, and DF is set; ICMP fragmentation needed from h1, "
+        "dropped at h1/docker0: larger than the MTU, and DF is set; ICMP fragmentation needed (mtu 1450) from h1, "
         "which was dropped at h1/docker0 by filter OUTPUT: #1 DROP (-p icmp -j DROP)"
     )
 
