@@ -16,10 +16,11 @@ from emu.errors import EmuError
 from emu.importer import rules
 from emu.importer.beside import added, take_legacy
 from emu.importer.containers import HELD, plan_containers, running
-from emu.importer.devices import plan_devices, plan_lans, plan_neighbours, plan_routes
+from emu.importer.devices import plan_devices, plan_neighbours, plan_routes
 from emu.importer.facts import read_folder
 from emu.importer.model import Facts, Remark, Setting
 from emu.importer.networks import plan_networks
+from emu.importer.outside import plan_lans
 from emu.importer.plan import Command, Plan
 from emu.importer.write_yaml import RULES, topology_text
 from emu.lab import Lab

@@ -1,4 +1,4 @@
-"""A host's devices, addresses, routes and neighbours: network cards on LANs, bridges and dummies made by hand; the other kinds are told of.
+"""A host's devices, addresses, routes and neighbours: network cards, bridges and dummies made by hand; the other kinds are told of.
 
 `ip addr` does not say of what kind a device is. Without `ip -d link` a name, a flag or who its master is must do.
 """
@@ -6,12 +6,12 @@
 from __future__ import annotations
 
 import re
-from ipaddress import IPv4Interface, IPv4Network
+from ipaddress import IPv4Interface
 
-from emu.importer.model import Address, Device, Facts, Route
+from emu.importer.model import Device, Facts, Route
 from emu.importer.plan import Plan
-from emu.importer.wires import plan_wire
-from emu.topology.source import NOWHERE, Source
+from emu.importer.wires import other_end, plan_wire
+from emu.topology.source import Source
 
 BY_NAME = (
     (r"(docker\d*|br-|br\d|virbr\d+$|lxcbr|lxdbr|cni\d|cbr\d)", "bridge"), (r"dummy", "dummy"), (r"(veth|cali|lxc|vnet)", "veth"),
@@ -19,8 +19,13 @@ BY_NAME = (
     (r"sit\d", "sit"), (r"gre\d", "gre"), (r"gretap\d", "gretap"), (r"erspan\d", "erspan"), (r"ip6tnl\d", "ip6tnl"), (r"ip_vti\d", "vti"),
     (r"ifb\d", "ifb"), (r"bond\d", "bond"), (r"team\d", "team"), (r"kube-ipvs", "dummy"),
 )  # fmt: skip
+CARD = re.compile(r"(eth|em|en[opsx])\w*\d")  # what udev calls network cards
 MADE = {"bridge", "dummy"}
+AS_CARDS = {  # on Ethernet they are what a network card is; what they do besides is not modelled
+    "bond": "one network card here", "team": "one network card here", "vlan": "a network card on a LAN of its own here, without tags",
+}  # fmt: skip
 HIDDEN = {"tunl0", "sit0", "gre0", "gretap0", "erspan0", "ip6tnl0", "ip_vti0"}  # their modules make them; down, they do nothing
+MADE_UP = "made-up0"
 ASSUMED = "192.0.2.10/24"  # of a host that no file gives an address; TEST-NET-1
 KEPT_ROUTE = {"via", "dev", "src", "metric", "mtu", "proto", "scope", "onlink"}
 
@@ -29,19 +34,28 @@ def kind_of(device: Device, facts: Facts) -> str:
     """nic, lo, bridge, dummy, veth, vlan …"""
     if device.name == "lo" or device.link == "loopback":
         return "lo"
+    named = next((kind for pattern, kind in BY_NAME if re.match(pattern, device.name)), "")
     said = device.kind or (facts.kinds[device.name].kind if device.name in facts.kinds else "")
+    if not said and "MASTER" in device.flags:
+        said = "vrf" if "NOARP" in device.flags else "bond"
     if said and said != "veth":
         return said
-    if any(other.master == device.name for other in (facts.devices or {}).values()):
+    if named not in AS_CARDS and any(other.master == device.name for other in (facts.devices or {}).values()):
         return "bridge"
-    named = next((kind for pattern, kind in BY_NAME if re.match(pattern, device.name)), "")
     if device.link != "ether":
         return named if named and named != "bridge" else f"link/{device.link}"
-    if said == "veth" or (device.peer and re.fullmatch(r"if\d+", device.peer)):
-        return "nic" if device.addresses and not device.master and named != "veth" else "veth"  # a host may be a container itself
+    if said == "veth" or re.fullmatch(r"if\d+", device.peer):
+        return "nic" if _is_card(device, named, facts) else "veth"
     if device.peer and not named:
-        return "vlan"
+        return "veth" if other_end(device, facts.devices) else "vlan"
     return named or ("dummy" if "NOARP" in device.flags else "nic")
+
+
+def _is_card(device: Device, named: str, facts: Facts) -> bool:
+    """Whether a veth is what the host has for a network card: it may be a container itself."""
+    if named == "veth" or other_end(device, facts.devices) is not None:
+        return False
+    return CARD.match(device.name) is not None if device.master else bool(device.addresses)
 
 
 def plan_devices(plan: Plan, facts: Facts) -> None:
@@ -53,28 +67,31 @@ def plan_devices(plan: Plan, facts: Facts) -> None:
         _device(plan, facts, device)
         _ipv6(facts, device)
     for device in facts.devices.values():
-        there = device.name in plan.interfaces or any(command.line.startswith(f"ip link add {device.name} ") for command in plan.setup)
-        if there and device.master and device.master not in plan.bridges:
+        if (device.name in plan.interfaces or device.name in plan.made) and device.master and device.master not in plan.bridges:
             plan.type(device.source, "ip link set", device.name, "master", device.master)
     if not plan.interfaces:
-        facts.remark(Source("ip addr", 0), "there is no network card on a LAN; an eth0 is made up for the client to be outside of")
-        plan.interfaces["eth0"] = {"lan": "lan", "address": ASSUMED}
+        facts.remark(Source("ip addr", 0), f"there is no network card on a LAN; {MADE_UP} is made up for the client to be outside of")
+        plan.interfaces[MADE_UP] = {"lan": "lan", "address": ASSUMED}
 
 
 def _device(plan: Plan, facts: Facts, device: Device) -> None:
     kind = kind_of(device, facts)
+    master = (facts.devices or {}).get(device.master)
     if kind == "lo" or device.name in plan.bridges:  # it comes by itself, with its first address
         for each in device.addresses[1:]:
             plan.type(each.source, "ip addr add", each.text, "dev", device.name)
-    elif kind == "nic":
+    elif master is not None and kind_of(master, facts) in ("bond", "team"):
+        facts.remark(device.source, f"{device.name} is left out: it is a port of {master.name}")
+    elif kind == "nic" or kind in AS_CARDS:
         _nic(plan, facts, device)
+        if kind in AS_CARDS:
+            facts.remark(device.source, f"{device.name}, a {kind} device, is {AS_CARDS[kind]}")
     elif kind in MADE:
-        _made(plan, device, kind)
-    elif kind == "veth":
-        if device.master not in plan.bridges and not plan_wire(plan, facts, device):  # those in Docker's bridges come with its containers
-            _left_out(facts, device, kind)
-    else:
-        _left_out(facts, device, kind)
+        plan.make(device, "type", kind)
+    elif kind != "veth":
+        _left_out(facts, device, f"a {kind} device")
+    elif device.master not in plan.bridges and device.name not in plan.made and not plan_wire(plan, facts, device):
+        _left_out(facts, device, "one end of a veth pair whose other end no file tells of")  # those in Docker's come with its containers
 
 
 def _assume(plan: Plan, facts: Facts) -> None:
@@ -112,22 +129,10 @@ def _nic(plan: Plan, facts: Facts, device: Device) -> None:
         plan.type(device.source, "ip link set", device.name, "down")
 
 
-def _made(plan: Plan, device: Device, kind: str) -> None:
-    mac = ["address", device.mac] if device.mac else []
-    plan.type(device.source, "ip link add", device.name, *mac, "type", kind)
-    for each in device.addresses:
-        plan.type(each.source, "ip addr add", each.text, "dev", device.name)
-    if device.mtu != 1500:
-        plan.type(device.source, "ip link set", device.name, "mtu", str(device.mtu))
-    if "UP" in device.flags:
-        plan.type(device.source, "ip link set", device.name, "up")
-
-
-def _left_out(facts: Facts, device: Device, kind: str) -> None:
+def _left_out(facts: Facts, device: Device, what: str) -> None:
     if device.name in HIDDEN and "UP" not in device.flags:
         return
     addresses = f" with {', '.join(each.text for each in device.addresses)}" if device.addresses else ""
-    what = f"a {kind} device" if kind != "veth" else "one end of a veth pair whose other end no file tells of"
     facts.remark(device.source, f"{device.name}{addresses} is left out: it is {what}")
 
 
@@ -138,80 +143,13 @@ def _ipv6(facts: Facts, device: Device) -> None:
             facts.remark(each.source, f"{device.name}: {each.text}: IPv6 is not modelled")
 
 
-# --- LANs and the client
-
-
-def outside(plan: Plan, facts: Facts) -> tuple[str, Address | None]:
-    """The network card that leads out, and the address of the subnet that is outside: its own, or that of the bridge it is in."""
-    default = [route for route in facts.routes or () if route.words[0] == "default" and route.table == "main" and route.dev]
-    ways = [route.dev for route in sorted(default, key=_metric)]
-    devices = facts.devices or {}
-    for dev in [*ways, *plan.interfaces]:
-        inside = [name for name in plan.interfaces if name in devices and devices[name].master == dev]
-        if dev in plan.interfaces or inside:
-            address = devices[dev].addresses[0] if dev in devices and devices[dev].addresses else None
-            assumed = plan.interfaces.get(dev, {}).get("address")
-            if address is not None or assumed:
-                return (dev if dev in plan.interfaces else inside[0]), address or Address(str(assumed), NOWHERE)
-    return next(iter(plan.interfaces)), None
-
-
-def _metric(route: Route) -> int:
-    text = route.after("metric")
-    return int(text) if re.fullmatch(r"[0-9]{1,10}", text) else 0
-
-
-def plan_lans(plan: Plan, facts: Facts) -> None:
-    """A LAN for each network card, one for those of the same subnet; and the client on the one that leads out."""
-    card, address = outside(plan, facts)
-    names = {card: "lan"}
-    for name in plan.interfaces:
-        same = next((other for other in names if _subnets(plan, name) & _subnets(plan, other)), None)
-        names.setdefault(name, names[same] if same is not None else f"lan-{name}".replace(".", "-"))
-    for name, described in plan.interfaces.items():
-        described["lan"] = names[name]
-        lan = plan.lans.setdefault(names[name], {})
-        subnets = _subnets(plan, name)
-        if len(subnets) == 1:
-            lan.setdefault("subnet", str(next(iter(subnets))))
-        if int(described.get("mtu", 1500)) > 1500:
-            lan["mtu"] = max(int(described["mtu"]), lan.get("mtu", 1500))
-    if address is None:
-        address = Address("192.0.2.1/24", NOWHERE)
-        facts.remark(Source(card, 0), "has no address: the client has one that is made up, and reaches nothing without a route")
-    plan.lans["lan"]["subnet"] = str(IPv4Interface(address.text).network)
-    if any(not subnet.subnet_of(IPv4Interface(address.text).network) for subnet in _subnets(plan, card)):
-        del plan.lans["lan"]["subnet"]
-    plan.client = {"interfaces": {"eth0": {"lan": "lan", "address": _free(address, plan, facts)}}}
-
-
-def _subnets(plan: Plan, name: str) -> set[IPv4Network]:
-    addresses = plan.interfaces[name].get("address", [])
-    return {IPv4Interface(each).network for each in ([addresses] if isinstance(addresses, str) else addresses)}
-
-
-def _free(address: Address, plan: Plan, facts: Facts) -> str:
-    """The highest of the subnet that nobody is known to have."""
-    network = IPv4Network(IPv4Interface(address.text).network)
-    taken = {each.text.partition("/")[0] for device in (facts.devices or {}).values() for each in device.addresses}
-    taken |= {each.address for each in facts.neighbours} | {address.text.partition("/")[0]}
-    taken |= {route.after("via") for route in facts.routes or ()}
-    taken |= {str(place["ipv4_address"]) for service in plan.services.values() for place in service.get("networks", {}).values() if place}
-    for number in range(int(network.broadcast_address) - (network.prefixlen < 31), int(network.network_address), -1):
-        text = str(IPv4Network(number).network_address)
-        if text not in taken:
-            return f"{text}/{network.prefixlen}"
-    facts.remark(address.source, f"no address of {network} is free for the client; it has one of another subnet")
-    return "198.51.100.1/24"
-
-
 # --- routes, neighbours, forwarding databases
 
 
 def plan_routes(plan: Plan, facts: Facts) -> None:
     """Those that do not come with an address. Simple ones are `routes:`, the others typed, and what is refused then is told."""
     for route in facts.routes or ():
-        if route.made_by_kernel or route.words[0] in ("local", "broadcast", "multicast", "anycast") or route.table == "local":
+        if comes_with_address(route, facts) or route.words[0] in ("local", "broadcast", "multicast", "anycast") or route.table == "local":
             continue
         if route.table not in ("main", "254"):
             facts.remark(route.source, f"table {route.table}: policy routing is not modelled: {' '.join(route.words)}")
@@ -221,6 +159,15 @@ def plan_routes(plan: Plan, facts: Facts) -> None:
             plan.routes.append(" ".join(route.words))
         else:
             plan.type(route.source, "ip route add", *route.words)
+
+
+def comes_with_address(route: Route, facts: Facts) -> bool:
+    """Made by the kernel, whether that is said (`proto kernel`) or not: busybox's ip does not."""
+    own = (facts.devices or {}).get(route.dev)
+    if route.made_by_kernel or own is None or route.after("via"):
+        return route.made_by_kernel
+    said = [IPv4Interface(each.text) for each in own.addresses if each.plain]
+    return any(str(each.ip) == route.after("src") and str(each.network) == route.words[0] for each in said)
 
 
 def plan_neighbours(plan: Plan, facts: Facts) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
+from emu.importer.model import Device
 from emu.topology.source import Source
 
 
@@ -30,6 +31,7 @@ class Plan:
     setup: list[Command] = field(default_factory=list)
     rules: str = ""
     bridges: set[str] = field(default_factory=set)  # of Docker's networks
+    made: set[str] = field(default_factory=set)  # devices that `setup` makes on the host
     client: dict[str, Any] = field(default_factory=dict)
 
     def type(self, source: Source, *words: str) -> None:
@@ -37,3 +39,22 @@ class Plan:
         line = " ".join(words)
         if all(command.line != line for command in self.setup):
             self.setup.append(Command(line, source))
+
+    def make(self, device: Device, *words: str) -> None:
+        """A device that is no network card, with all that stands on it."""
+        self.made.add(device.name)
+        self.type(device.source, "ip link add", device.name, *with_mac(device), *words)
+        self.configure(device)
+
+    def configure(self, device: Device, ip: str = "ip") -> None:
+        """What stands on a device that is there. `ip` is the program, in the namespace that the device is in."""
+        if device.mtu != 1500:
+            self.type(device.source, ip, "link set", device.name, "mtu", str(device.mtu))
+        for each in device.addresses:
+            self.type(each.source, ip, "addr add", each.text, "dev", device.name)
+        if "UP" in device.flags:
+            self.type(device.source, ip, "link set", device.name, "up")
+
+
+def with_mac(device: Device) -> list[str]:
+    return ["address", device.mac] if device.mac else []

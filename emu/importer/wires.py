@@ -1,17 +1,40 @@
-"""veth pairs that somebody has put between the host and a container (pipework, CNI plugins, by hand): the container's files tell which.
+"""veth pairs that somebody has made: between the host and a container (pipework, CNI plugins, by hand), or within the host.
 
-`ip addr` numbers devices, and says of a veth which number its peer has: `v-alpha@if5` on the host and `eth0@if6` in the container.
+`ip addr` numbers devices, and says of a veth which number its peer has: `v-alpha@if5` on the host and `eth0@if6` in the container; in the
+same namespace it names the peer.
 """
 
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 
 from emu.importer.model import Device, Facts
-from emu.importer.plan import Plan
+from emu.importer.plan import Plan, with_mac
 
 
-def other_end(device: Device, facts: Facts) -> tuple[str, Device] | None:
+def other_end(device: Device, devices: Mapping[str, Device] | None) -> Device | None:
+    """The peer in the same namespace."""
+    peer = (devices or {}).get(device.peer)
+    return peer if peer is not None and peer.peer == device.name else None
+
+
+def plan_wire(plan: Plan, facts: Facts, device: Device) -> bool:
+    """Make the pair and what stands on it; False if no file tells of its other end."""
+    peer = other_end(device, facts.devices)
+    if peer is not None:
+        plan.make(device, "type veth peer name", peer.name, *with_mac(peer))
+        plan.made.add(peer.name)
+        plan.configure(peer)
+        return True
+    found = _inner_end(device, facts)
+    if found is None or found[0] not in plan.services or not re.fullmatch(r"[\w.-]+", found[0]):
+        return False
+    _plan_wire_into(plan, facts, device, *found)
+    return True
+
+
+def _inner_end(device: Device, facts: Facts) -> tuple[str, Device] | None:
     """The container and its device, if its files were collected."""
     for container, devices in facts.inner_devices.items():
         for inner in devices.values():
@@ -20,29 +43,12 @@ def other_end(device: Device, facts: Facts) -> tuple[str, Device] | None:
     return None
 
 
-def plan_wire(plan: Plan, facts: Facts, device: Device) -> bool:
-    """Make the pair and what stands on it; False if its other end is in no container that is known."""
-    found = other_end(device, facts)
-    if found is None or found[0] not in plan.services or not re.fullmatch(r"[\w.-]+", found[0]):
-        return False
-    container, inner = found
+def _plan_wire_into(plan: Plan, facts: Facts, device: Device, container: str, inner: Device) -> None:
     inside, pid = f"wire{device.index}", f"$(docker inspect -f '{{{{.State.Pid}}}}' {container})"
-    source = device.source
-    plan.type(source, "ip link add", device.name, *_mac(device), "type veth peer name", inside, *_mac(inner))
-    plan.type(source, "ip link set", inside, "netns", pid, "name", inner.name)
+    plan.make(device, "type veth peer name", inside, *with_mac(inner))
+    plan.type(device.source, "ip link set", inside, "netns", pid, "name", inner.name)
     within = f"nsenter -t {pid} -n ip"
-    for end, ip in ((device, "ip"), (inner, within)):
-        if end.mtu != 1500:
-            plan.type(end.source, ip, "link set", end.name, "mtu", str(end.mtu))
-        for each in end.addresses:
-            plan.type(each.source, ip, "addr add", each.text, "dev", end.name)
-        if "UP" in end.flags:
-            plan.type(end.source, ip, "link set", end.name, "up")
+    plan.configure(inner, within)
     for route in facts.inner_routes.get(container, ()):
         if route.dev == inner.name and not route.made_by_kernel and route.table == "main":
             plan.type(route.source, within, "route add", *route.words)
-    return True
-
-
-def _mac(device: Device) -> list[str]:
-    return ["address", device.mac] if device.mac else []
