@@ -101,10 +101,10 @@ def flow_of(packet: bytes) -> bytes | None:
     at = (packet[0] & 15) * 4
     if at < 20:
         return None
+    if protocol == ICMP:
+        return b"\x01" + packet[12:20] + packet[at + 4 : at + 6] + packet[at : at + 2] if len(packet) >= at + 8 else None
     if protocol in WITH_PORTS:
         return packet[9:10] + packet[12:20] + packet[at : at + 4] if len(packet) >= at + 8 else None
-    if protocol == ICMP:
-        return b"\x01%b%b%b" % (packet[12:20], packet[at + 4 : at + 6], packet[at : at + 2]) if len(packet) >= at + 8 else None
     return packet[9:10] + packet[12:20] + b"\0\0\0\0"
 
 
@@ -162,7 +162,8 @@ class Conntrack:
             return  # it has come over the loopback device
         wire = datagram.wire
         if wire[9] == ICMP:
-            kind = wire[(wire[0] & 15) * 4] if len(wire) > (wire[0] & 15) * 4 else 255
+            at = (wire[0] & 15) * 4
+            kind = wire[at] if len(wire) > at else 255
             if kind in icmp.ERRORS:
                 return self._track_error(datagram)
             if kind > MAX_ICMP_TYPE:

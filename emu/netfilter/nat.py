@@ -43,6 +43,7 @@ NAT_BIT = {SRC: int(Status.SRC_NAT), DST: int(Status.DST_NAT)}
 DONE_BIT = {SRC: int(Status.SRC_NAT_DONE), DST: int(Status.DST_NAT_DONE)}
 OTHER = {SRC: DST, DST: SRC}
 BOTH_DONE = DONE_BIT[SRC] | DONE_BIT[DST]
+CHANGED = NAT_BIT[SRC] | NAT_BIT[DST]
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,7 +177,7 @@ class Nat:
         is_reply = datagram.ct_info in REPLIES
         wire = datagram.wire
         at = (wire[0] & 15) * 4
-        if wire[at] == icmp.Type.REDIRECT and (entry.status & BOTH_DONE != BOTH_DONE or entry.status & (NAT_BIT[SRC] | NAT_BIT[DST])):
+        if wire[at] == icmp.Type.REDIRECT and (entry.status & BOTH_DONE != BOTH_DONE or entry.status & CHANGED):
             return False
         if not entry.status & NAT_BIT[OTHER[manip] if is_reply else manip]:
             return True

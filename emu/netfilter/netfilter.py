@@ -13,9 +13,9 @@ from weakref import WeakValueDictionary
 
 from emu.engine import SECOND, Engine
 from emu.netdev.drop import DropReason
-from emu.netfilter.conntrack import NEW, RELATED, RELATED_REPLY, REPLIES, SECONDS, Conntrack, ConntrackEntry, unpack
+from emu.netfilter.conntrack import CONFIRMED, NEW, RELATED, RELATED_REPLY, REPLIES, SECONDS, Conntrack, ConntrackEntry, unpack
 from emu.netfilter.hooks import Hook
-from emu.netfilter.nat import DST, MANIP_OF, Manip, Nat
+from emu.netfilter.nat import BOTH_DONE, CHANGED, DST, MANIP_OF, Manip, Nat
 from emu.netfilter.table import Chain, Passage, Rule, Run, Table, Test, Verdict
 from emu.packet import ipv4
 from emu.packet.address import ip_text
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
 Step = Callable[[Datagram, Hook, Any, Any], Verdict]
 ACCEPT, DROP, STOLEN = Verdict.ACCEPT, Verdict.DROP, Verdict.STOLEN
+DONE_OR_CHANGED = BOTH_DONE | CHANGED
 SYSCTLS = "net.netfilter.nf_conntrack_"
 
 # At each hook, in the kernel's priority order: a table, or conntrack's `track` and `confirm`.
@@ -110,8 +111,8 @@ class Netfilter(Run):
     def _translate(self, datagram: Datagram, hook: Hook, iif: Any, oif: Any) -> Verdict:
         """The nat table: its rules for a connection's first packet only, then the mapping (nf_nat_inet_fn)."""
         entry: ConntrackEntry | None = datagram.ct
-        if entry is None:
-            return ACCEPT  # INVALID or UNTRACKED
+        if entry is None or (entry.status & DONE_OR_CHANGED == BOTH_DONE and entry.masquerade_dev is None):
+            return ACCEPT  # INVALID or UNTRACKED; or a connection whose mappings change nothing
         manip = MANIP_OF[hook]
         info = datagram.ct_info
         if (info is RELATED or info is RELATED_REPLY) and datagram.protocol == ipv4.ICMP:  # else REJECT's RST, translated as a segment
@@ -146,7 +147,8 @@ class Netfilter(Run):
         return datagram.ct_info.name.endswith("REPLY") or entry.masquerade_dev is oif
 
     def _confirm(self, datagram: Datagram, hook: Hook, iif: Any, oif: Any) -> Verdict:
-        if datagram.ct is None or datagram.ct_info in REPLIES or self.conntrack.confirm(datagram):
+        entry: ConntrackEntry | None = datagram.ct
+        if entry is None or entry.status & CONFIRMED or datagram.ct_info in REPLIES or self.conntrack.confirm(datagram):
             return ACCEPT  # an error about a connection's first packet goes the other way, and confirms nothing
         self.on_drop(datagram, DropReason.NAT_CLASH, iif or oif)
         return STOLEN
