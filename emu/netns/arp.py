@@ -46,21 +46,27 @@ class ArpProtocol:
             return
         neighbours = self.netns.neighbours
         if answers:
-            neighbours.learn(dev, packet.sender_ip, packet.sender_mac, NeighbourState.STALE, create=True)
+            neighbours.learn(dev, packet.sender_ip, packet.sender_mac, NeighbourState.STALE, create=True, override=True)
             self._answer(dev, frame, packet)
             return
-        if packet.sender_ip == packet.target_ip:
-            gratuitous = self.netns.sysctl.either(dev.name, "arp_accept")
-            neighbours.learn(dev, packet.sender_ip, packet.sender_mac, NeighbourState.STALE, create=gratuitous)
-        else:
-            neighbours.learn(dev, packet.sender_ip, packet.sender_mac, NeighbourState.STALE, create=False)
+        gratuitous = self._is_gratuitous(packet)
+        create = gratuitous and self.netns.sysctl.either(dev.name, "arp_accept")
+        neighbours.learn(dev, packet.sender_ip, packet.sender_mac, NeighbourState.STALE, create=create, override=gratuitous)
         dev.drop(frame, DropReason.ARP_IGNORED, rx=True)
 
     def _reply(self, dev: NetDevice, frame: Frame, packet: arp.Arp) -> None:
         """A reply to us makes a neighbour reachable; one that everybody hears only says that it may be."""
         to_us = frame.wire[:6] == dev.mac
         state = NeighbourState.REACHABLE if to_us else NeighbourState.STALE
-        self.netns.neighbours.learn(dev, packet.sender_ip, packet.sender_mac, state, create=False)
+        create = self.netns.sysctl.either(dev.name, "arp_accept") and self.netns.address_type(packet.sender_ip) == "UNICAST"
+        override = self._is_gratuitous(packet)
+        self.netns.neighbours.learn(dev, packet.sender_ip, packet.sender_mac, state, create=create, override=override)
+
+    def _is_gratuitous(self, packet: arp.Arp) -> bool:
+        """arp_is_garp: somebody tells of himself; a reply has his address in both places."""
+        if packet.sender_ip != packet.target_ip or (packet.operation == arp.REPLY and packet.target_mac != packet.sender_mac):
+            return False
+        return self.netns.address_type(packet.sender_ip) == "UNICAST"
 
     def _answers_for(self, dev: NetDevice, packet: arp.Arp) -> bool:
         """The weak host model: any address of the host is answered for, unless arp_ignore says otherwise."""

@@ -178,8 +178,11 @@ class NeighbourTable:
 
     # --- learning
 
-    def learn(self, dev: NetDevice, ip: bytes, mac: bytes, state: NeighbourState, *, create: bool) -> None:
-        """What an ARP packet says about its sender (neigh_event_ns, neigh_update)."""
+    def learn(self, dev: NetDevice, ip: bytes, mac: bytes, state: NeighbourState, *, create: bool, override: bool) -> None:
+        """What an ARP packet says about its sender (neigh_event_ns, neigh_update).
+
+        `override`: another address counts even within the locktime, in which else the first of several replies does.
+        """
         entry = self.entries.get((dev, ip))
         if entry is None:
             if not create:
@@ -189,7 +192,7 @@ class NeighbourTable:
             return
         now = self.engine.now
         known = entry.state in VALID
-        if known and entry.mac != mac and now - entry.updated_ns < self._value(entry, "locktime") * LOCKTIME_UNIT_NS:
+        if known and entry.mac != mac and not override and now - entry.updated_ns <= self._value(entry, "locktime") * LOCKTIME_UNIT_NS:
             return
         if state is REACHABLE:
             entry.confirmed_ns = now
@@ -294,6 +297,8 @@ class NeighbourTable:
             entry.timer = None
 
     def _set(self, entry: Neighbour, state: NeighbourState) -> None:
+        if state is not entry.state:
+            entry.updated_ns = self.engine.now
         entry.state = state
         entry.passes = state in PASSES
         for watcher in self.on_change:

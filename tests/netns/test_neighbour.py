@@ -130,6 +130,33 @@ def test_unsolicited_replies_update_but_never_create() -> None:
     assert state(net, 0, "10.0.0.2") is NeighbourState.STALE
 
 
+def test_who_tells_of_himself_is_believed_at_once_as_is_who_asks_us() -> None:
+    net = Bridged()
+    host = net.hosts[0]
+    own = host.device("eth0")
+    send(net)
+    net.engine.run(until_ns=MILLISECOND)
+    heard = (1, "00:00:00:00:00:00", "10.0.0.2"), (2, None, "10.0.0.2"), (1, None, "10.0.0.1")
+    for number, (operation, mine, target) in enumerate(heard):
+        moved = f"02:00:00:00:01:{number:02x}"
+        own.inject(
+            Ether(src=moved, dst="ff:ff:ff:ff:ff:ff") / ARP(op=operation, hwsrc=moved, psrc="10.0.0.2", hwdst=mine or moved, pdst=target)
+        )
+        assert host.neighbours.entries[own, ip("10.0.0.2")].mac == mac(moved)
+
+
+def test_arp_accept_makes_entries_of_replies_that_nobody_asked_for() -> None:
+    net = Bridged()
+    host = net.hosts[0]
+    own = host.device("eth0")
+    reply = Ether(src="02:00:00:00:00:99", dst="ff:ff:ff:ff:ff:ff") / ARP(
+        op=2, hwsrc="02:00:00:00:00:99", psrc="10.0.0.2", hwdst="ff:ff:ff:ff:ff:ff", pdst="10.0.0.2"
+    )
+    host.sysctl.set("net.ipv4.conf.eth0.arp_accept", "1")
+    own.inject(reply)
+    assert host.neighbours.entries[own, ip("10.0.0.2")].mac == mac("02:00:00:00:00:99")
+
+
 def test_any_address_of_the_host_is_answered_for_unless_arp_ignore_says_no() -> None:
     net = Bridged()
     host = net.hosts[0]
