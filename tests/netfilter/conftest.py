@@ -22,7 +22,7 @@ class Router:
         self.engine = Engine(1)
         self.netfilter = Netfilter(self.engine, "h1")
         self.dropped, self.rejected = [], []
-        self.dev = {name: SimpleNamespace(name=name, netns=None) for name in LOCAL}
+        self.dev = {name: SimpleNamespace(name=name, netns=None, kind="loopback" if name == "lo" else "veth", mtu=1500) for name in LOCAL}
         self.netfilter.address_type = lambda address, dev: "LOCAL" if address in LOCAL.values() or address[0] == 127 else "UNICAST"
         self.netfilter.masquerade_address = lambda datagram, oif: LOCAL[oif.name]
         self.netfilter.primary_address = lambda dev: LOCAL[dev.name]

@@ -43,6 +43,26 @@ MATCH = st.one_of(
     st.tuples(BANG, ADDRESS, ADDRESS).map(lambda t: f" -m iprange {t[0]}--src-range {t[1]}-{t[2]} --dst-range {t[1]}"),
     BANG.map(lambda bang: f" -m mac {bang}--mac-source 02:42:ac:11:00:02"),
     BANG.map(lambda bang: f" -m physdev {bang}--physdev-in veth+ --physdev-is-bridged"),
+    st.tuples(BANG, st.integers(0, 2**32 - 1), st.integers(0, 2**32 - 1)).map(lambda t: f" -m connmark {t[0]}--mark {t[1]}/{t[2]}"),
+    st.tuples(BANG, PORT, PORT).map(lambda t: f" -m length {t[0]}--length {t[1]}:{t[2]}"),
+    st.tuples(BANG, st.integers(0, 63)).map(lambda t: f" -m dscp {t[0]}--dscp {t[1]}"),
+    st.tuples(BANG, st.integers(0, 255), st.integers(0, 255)).map(lambda t: f" -m tos {t[0]}--tos {t[1]}/{t[2]}"),
+    st.tuples(st.sampled_from(["--ttl-lt", "--ttl-gt", "! --ttl-eq", "--ttl"]), st.integers(0, 255)).map(
+        lambda t: f" -m ttl {t[0]} {t[1]}"
+    ),
+    st.tuples(BANG, st.sampled_from(["host", "bcast", "Multicast"])).map(lambda t: f" -m pkttype {t[0]}--pkt-type {t[1]}"),
+    st.lists(st.sampled_from(["--loose", "--validmark", "--accept-local", "--invert"]), unique=True).map(
+        lambda t: f" -m rpfilter {' '.join(t)}"
+    ),
+    st.tuples(BANG, st.sampled_from(["upto", "above"]), st.integers(0, 2**32 - 1), st.integers(0, 32), st.sampled_from("sd")).map(
+        lambda t: f" -m connlimit {t[0]}--connlimit-{t[1]} {t[2]} --connlimit-mask {t[3]} --connlimit-{t[4]}addr"
+    ),
+    st.tuples(BANG, NETWORK, st.integers(0, 2**32 - 1)).map(
+        lambda t: (
+            f" -m policy --dir in --pol ipsec --strict {t[0]}--reqid {t[2]} --next --mode tunnel {t[0]}--tunnel-src {t[1]} --spi {t[2]}"
+        )
+    ),
+    WORD.map(lambda text: f" -m helper --helper {quote(text)}"),
 )
 L4 = st.one_of(
     st.just(""),
@@ -58,6 +78,15 @@ TARGET = st.one_of(
     st.integers(0, 2**32 - 1).map(lambda value: f" -j MARK --or-mark {value}"),
     st.tuples(ADDRESS, ADDRESS).map(lambda pair: f" -j SNAT --to-source {pair[0]}-{pair[1]} --random-fully"),
     st.just(" -j MASQUERADE --random-fully"),
+    st.integers(0, 65515).map(lambda mss: f" -j TCPMSS --set-mss {mss}"),
+    st.tuples(st.sampled_from(["set", "inc", "dec"]), st.integers(1, 255)).map(lambda t: f" -j TTL --ttl-{t[0]} {t[1]}"),
+    st.tuples(st.sampled_from(["and", "or", "xor"]), st.integers(0, 255)).map(lambda t: f" -j TOS --{t[0]}-tos {t[1]}"),
+    st.integers(0, 63).map(lambda value: f" -j DSCP --set-dscp {value}"),
+    NETWORK.map(lambda network: f" -j NETMAP --to {network}"),
+    st.tuples(WORD, PORT, PORT).map(lambda t: f" -j NFLOG --nflog-prefix {quote(t[0])} --nflog-group {t[1]} --nflog-threshold {t[2]}"),
+    st.tuples(st.sampled_from(["save", "restore"]), st.integers(0, 2**32 - 1), st.integers(0, 31)).map(
+        lambda t: f" -j CONNMARK --{t[0]}-mark --nfmask {t[1]} --right-shift-mark {t[2]}"
+    ),
 )
 RULE = st.tuples(
     optional("-s", NETWORK), optional("-d", NETWORK), optional("-i", st.just("eth+")), optional("-o", st.just("docker0")), L4,

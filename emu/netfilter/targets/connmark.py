@@ -1,4 +1,7 @@
-"""-j CONNMARK (xt_connmark.c): the mark of the packet's connection, set, or carried over from the packet or to it."""
+"""-j CONNMARK (xt_connmark.c): the mark of the packet's connection, set, or carried over from the packet or to it.
+
+Not modelled: that `conntrack -E` tells of a packet once that changes a connection's state and its mark; here it does of both.
+"""
 
 from __future__ import annotations
 
