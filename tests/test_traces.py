@@ -145,7 +145,10 @@ def test_of_a_folder_no_probe_is_asked_and_of_a_topology_no_packet(finished: Pat
         (lambda text: text.replace('"kind":"route"', '"kind":"detour"', 1), "is no packet that emu wrote"),
         (lambda text: "".join(line for line in text.splitlines(keepends=True) if '"id":3,' not in line), "was the file changed?"),
         (lambda text: re.sub(r'"hops":\[.*\]', '"hops":[]', text, count=1), "trace.jsonl:2: is no packet that emu wrote"),
-        (lambda text: text.replace('"relation":"answers","id":1}', '"relation":"answers","id":4711}', 1), "names packet 4711, which is not"),
+        (
+            lambda text: text.replace('"relation":"answers","id":1}', '"relation":"answers","id":4711}', 1),
+            "names packet 4711, which is not",
+        ),
         (lambda text: text.replace('"cause":1,', '"cause":4711,', 1), "names packet 4711, which is not in the file: was the file changed?"),
         (lambda text: text.replace('"reason":"', '"reason":"UN', 1), "is no packet that emu wrote"),
         (lambda text: text.replace('"relation":"answers"', '"relation":"loves"', 1), "is no packet that emu wrote"),

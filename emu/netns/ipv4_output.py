@@ -93,7 +93,7 @@ class Ipv4Output:
         (IP_PMTUDISC_WANT); with `never_fragment` that is EMSGSIZE (IP_PMTUDISC_DO).
         Raises OSError: no route, EPERM if OUTPUT drops the packet.
         """
-        if identification is not None and oif is None and not options and not never_fragment:
+        if self.flows and oif is None and not options and not never_fragment:
             flow = self.flow(dst, src, len(payload))
             if flow is not None:
                 return self.send_on(flow, dst, protocol, payload, ttl, tos, dont_fragment, identification, cause, trace_id)
@@ -152,11 +152,13 @@ class Ipv4Output:
         ttl: int | None,
         tos: int,
         df: bool,
-        identification: int,
+        identification: int | None,
         cause: int,
         trace_id: int,
     ) -> int:
         """What send() comes to with a flow: nothing on the way looks at the packet, and its next hop is known."""
+        if identification is None:
+            identification = self.next_id(dst, flow.source, protocol)
         word = ipv4.DONT_FRAGMENT if df else 0
         wire = ipv4.build(flow.source, dst, protocol, payload, flow.ttl if ttl is None else ttl, tos, identification, word)
         trace_id = trace_id or self.engine.next_trace_id()
