@@ -120,6 +120,7 @@ class _Ping:
         self.size = _integer(options.text("s", "56"), 0, 2**31 - 1)
         if self.size > LARGEST_DATA:
             raise UsageError(f"ping: packet size {self.size} is too large. Maximum is {LARGEST_DATA}", 1)
+        self.pattern = bytes(index & 0xFF for index in range(self.size))
         discovery = options.text("M", "want")
         if discovery not in {"do", "want", "dont"}:
             raise UsageError(f"ping: invalid -M argument: {discovery}", 1)
@@ -191,7 +192,7 @@ class _Ping:
     def _send(self) -> int:
         """Send the next request; how long to wait then."""
         sequence = (self.transmitted + 1) & 0xFFFF
-        data = bytes(index & 0xFF for index in range(self.size))
+        data = self.pattern
         if self.size >= 16:
             seconds, us = gettimeofday(self.process.engine)
             data = seconds.to_bytes(8, "little") + us.to_bytes(8, "little") + data[16:]
