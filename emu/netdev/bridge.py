@@ -65,6 +65,7 @@ class Bridge(NetDevice):
         self.forward_delay = 1500  # hundredths of a second; without spanning tree nothing waits for it
         self.ports: dict[NetDevice, BridgePort] = {}
         self.has_had_ports = False
+        self.told_carrier = False
         self.fdb: Fdb[BridgePort | None] = Fdb()
         self.fdb.add(self.mac, None, 0, is_local=True)
         self.call_iptables: BridgeNetfilter | None = None
@@ -72,6 +73,10 @@ class Bridge(NetDevice):
     @property
     def carrier(self) -> bool:
         return any(dev.up and dev.carrier for dev in self.ports)
+
+    def changed(self, what: str = "changed") -> None:
+        self.told_carrier = self.carrier
+        super().changed(what)
 
     # --- a frame from a port
 
@@ -234,6 +239,8 @@ class Bridge(NetDevice):
         if not self.mtu_is_set:
             self.mtu = min((dev.mtu for dev in self.ports), default=1500)
         if before != (self.mac, self.mtu):
+            self.changed("address" if self.mac != before[0] else "changed")
+        if self.carrier != self.told_carrier:
             self.changed()
         for dev, port in self.ports.items():  # one whose address was another's too, which has gone (fdb_delete_local)
             if dev.mac not in self.fdb.entries:

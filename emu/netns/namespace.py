@@ -54,7 +54,7 @@ class Netns(Addresses):
         self.name = name
         self.devices: dict[str, NetDevice] = {}
         self.on_device: list[Callable[[NetDevice, bool], None]] = []
-        self.on_link: list[Callable[[NetDevice, str], None]] = []  # "new", "changed", "deleted"; "up", "settled"; "port", "unport"
+        self.on_link: list[Callable[[NetDevice, str], None]] = []  # new, changed, address, deleted; up, settled; port, unport
         self.on_drop: list[Callable[[Datagram, DropReason, NetDevice | None], None]] = []
         self.on_unanswered: list[Callable[[Datagram, DropReason], None]] = []
         self.drops: Counter[DropReason] = Counter()
@@ -233,10 +233,9 @@ class Netns(Addresses):
         settle(dev, followers)
 
     def set_mac(self, dev: NetDevice, mac: Mac) -> None:
-        """`ip link set DEV address MAC`: what is known of neighbours through it was said to another address. Raises OSError."""
+        """`ip link set DEV address MAC`. Raises OSError."""
         dev.set_mac(mac)
-        dev.changed()
-        self.neighbours.flush(dev)
+        dev.changed("address")
 
     def set_mtu(self, dev: NetDevice, mtu: int) -> None:
         """Raises OSError EINVAL below IPv4's 68 bytes, and above what the device takes."""
@@ -253,6 +252,10 @@ class Netns(Addresses):
         self.forget_routes()
 
     def link_changed(self, dev: NetDevice, what: str) -> None:
+        """What is known of neighbours goes with the address that it was said to, and, but for what was set by hand, with the carrier."""
+        evicts = dev.up and not dev.carrier and self.sysctl.both(dev.name, "arp_evict_nocarrier")
+        if what == "address" or evicts:
+            self.neighbours.flush(dev, permanent=what == "address")
         for watcher in self.on_link:
             watcher(dev, what)
 

@@ -14,6 +14,7 @@ _CONF = {
     "accept_redirects": "1",
     "arp_accept": "0",
     "arp_announce": "0",
+    "arp_evict_nocarrier": "1",
     "arp_filter": "0",
     "arp_ignore": "0",
     "forwarding": "0",
@@ -27,7 +28,6 @@ _CONF = {
 }
 
 _FIXED_CONF = {
-    "arp_evict_nocarrier": "1",
     "arp_notify": "0",
     "bc_forwarding": "0",
     "mc_forwarding": "0",
