@@ -15,7 +15,7 @@ from emu.engine import SECOND
 from emu.errors import EmuError, did_you_mean
 from emu.netfilter.words import UNKNOWN_RULE
 from emu.netns.socket import RawSocket, UdpSocket
-from emu.observe.dispositions import ANSWERED, Disposition, is_request_for_address, judge
+from emu.observe.dispositions import ANSWERED, REFUSED, Disposition, is_request_for_address, judge
 from emu.observe.journey import Chain, Dropped, Hop, Journey
 from emu.observe.reconstruct import reconstruct
 from emu.observe.recorder import Recorder
@@ -113,9 +113,12 @@ def find_target(lab: Lab, text: str, origin: Origin) -> Target:
     """`PLACE`, `PLACE:PORT`, `PLACE:PORT/udp`, or an address in the place's stead. Raises EmuError with the near ones."""
     where, colon, service = text.partition(":")
     name, netns, address = _find(lab, where)
-    if address == ANY:
-        assert netns is not None
+    if netns is not None and address == ANY:
         address = _address_of(netns, name, origin)
+    elif address == ANY:
+        raise EmuError(f"{where} is no address that a probe can go to")
+    elif origin.netns.is_local(address):  # 127.0.0.1, or one that several places have
+        name, netns = origin.name, origin.netns
     if not colon:
         return Target(name, address, netns)
     port, _, protocol = service.partition("/")
@@ -127,10 +130,11 @@ def find_target(lab: Lab, text: str, origin: Origin) -> Target:
 def _find(lab: Lab, text: str) -> tuple[str, Netns | None, Ip]:
     """Name, namespace and, if `text` is one, the address."""
     named = lab.namespaces() | {name: place.netns for name, place in lab.places().items()}
-    if text in named:
-        return text, named[text], ANY
-    short = [name for name in named if name.rpartition("/")[2] == text]
+    short = [text] if text in named else [name for name in named if name.rpartition("/")[2] == text]
     if len(short) == 1:
+        place = lab.places().get(short[0])
+        if place is not None and place.container is not None and not place.container.running:
+            raise EmuError(f"container '{short[0]}' is not running")
         return short[0], named[short[0]], ANY
     if len(short) > 1:
         raise EmuError(f"'{text}' may be {' or '.join(sorted(short))}")
@@ -180,6 +184,13 @@ def _port(text: str, protocol: str, netns: Netns | None) -> int:
         near = did_you_mean(text, map(str, _open_ports(netns, protocol))) if netns is not None else ""
         raise EmuError(f"'{text}' is no {protocol.upper()} port (1 to 65535, or a service's name){near}")
     return number
+
+
+def _listening(netns: Netns, protocol: str) -> list[str]:
+    """`80`, or `127.0.0.1:8080` where it is not on every address."""
+    udp = ((sock.local_ip, port) for port, sockets in netns.udp.ports.items() for sock in sockets)
+    bound = sorted((port, address) for address, port in (netns.tcp.listeners if protocol == "tcp" else udp))
+    return list(dict.fromkeys(str(port) if address == ANY else f"{ip_text(address)}:{port}" for port, address in bound))
 
 
 def _open_ports(netns: Netns, protocol: str) -> list[int]:
@@ -307,10 +318,10 @@ def _notes(lab: Lab, trace: Trace, failure: OSError | None) -> Iterable[str]:
     target, text = trace.target, ip_text(trace.target.address)
     if target.netns is None and text not in _addresses(lab) and not trace.answered and _may_be_a_place(lab, target.address):
         yield f"no place of the lab has the address {text}{did_you_mean(text, _addresses(lab))}"
-    if target.netns is not None and trace.disposition.word == "refused":
-        ports = _open_ports(target.netns, target.protocol)
-        listens = ", ".join(map(str, ports)) if ports else "no port"
-        yield f"{target.name} listens on {listens} ({target.protocol})"
+    refusing = lab.namespaces().get(trace.disposition.where) if trace.disposition.word == REFUSED else None
+    if refusing is not None:
+        listens = ", ".join(_listening(refusing, target.protocol)) or "no port"
+        yield f"{refusing.name} listens on {listens} ({target.protocol})"
     if trace.disposition.word != ANSWERED and failure is None and target.protocol == "tcp":
         yield "the connection came about all the same: a SYN that was sent again was answered"
     yield from _proxies(lab, trace)

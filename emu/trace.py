@@ -36,13 +36,14 @@ WAITS = re.compile(r"waits for the address of \S+: ARP #(\d+)$")
 
 def trace(topology: Topology, origin: str, target: str, folder: Path | None = None, size: int | None = None) -> Trace:
     """Bring the lab up, run its steps, send the probe. Raises EmuError for names that are not there."""
-    with RunFolder(folder) if folder is not None else nullcontext() as files, Lab(topology) as lab:
-        lab.up_with_steps()
+    with RunFolder(folder, "emu trace") if folder is not None else nullcontext() as files, Lab(topology) as lab:
+        wrong = lab.up_with_steps()
         source = find_origin(lab, origin)
         sent_to = find_target(lab, target, source)
         if size is not None and sent_to.protocol == "tcp":
             raise EmuError(f"--size: the probe of a TCP port is a SYN, which carries nothing; {target}/udp and a ping have a size")
         told, recorder = probe(lab, source, sent_to, size)
+        told.notes += [f"a step before went wrong: {each}" for each in wrong]
         if files is not None:
             write_merged(recorder, files / PATH_CAPTURE, files / FILE, interface_order(recorder), told.ids)
         return told

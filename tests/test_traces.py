@@ -94,6 +94,47 @@ def test_the_exit_status_is_that_of_the_probe():
     assert (wrong.exit_code, wrong.output) == (2, "no host or container 'cleint', did you mean 'client'?\n")
 
 
+STEPS_GO_WRONG = """
+name: wrong
+lans: { a: { subnet: 10.1.0.0/24 } }
+hosts:
+  c: { interfaces: { eth0: { lan: a, address: 10.1.0.2/24 } } }
+  s:
+    interfaces: { eth0: { lan: a, address: 10.1.0.3/24 } }
+    docker: {}
+    compose: { services: { web: { image: nginx, ports: ["127.0.0.1:8080:80"] }, gone: { image: busybox, command: "true" } } }
+steps:
+  - s$ httpdd -p 81
+  - { on: c, run: "ping -c 1 10.1.0.3", expect: { exit: 1 } }
+"""
+
+
+def test_a_trace_says_which_steps_went_wrong_before_it_and_where_the_refusing_host_listens(tmp_path):
+    file = tmp_path / "wrong.yaml"
+    file.write_text(STEPS_GO_WRONG)
+    notes = [line for line in emu("trace", str(file), "c", "s:8080").output.splitlines() if line.startswith("note: ")]
+    assert notes == [
+        "note: s listens on 127.0.0.1:8080 (tcp)",
+        f"note: a step before went wrong: {file}:11: s$ httpdd -p 81: exit status 127",
+        f"note: a step before went wrong: {file}:12: c$ ping -c 1 10.1.0.3: exit status 0, expected 1",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("places", "message"),
+    [
+        (("c", "0.0.0.0:80"), "0.0.0.0 is no address that a probe can go to"),
+        (("gone", "c"), "container 's/gone' is not running"),
+        (("c", "gone"), "container 's/gone' is not running"),
+    ],
+)
+def test_what_cannot_be_tried_is_said_so(places, message, tmp_path):
+    file = tmp_path / "wrong.yaml"
+    file.write_text(STEPS_GO_WRONG)
+    refused = emu("trace", str(file), *places)
+    assert (refused.exit_code, refused.output) == (2, message + "\n")
+
+
 def test_json_gives_the_same_as_data():
     data = json.loads(emu("trace", INPUT_FIREWALL, "client", "docker1:9090", "--json").output)
     assert data["disposition"]["word"] == "dropped"
