@@ -67,7 +67,7 @@ TAKE: dict[str, Callable[[File, Facts], None]] = {  # each raises EmuError for a
     "ip-neigh": lambda file, facts: facts.neighbours.extend(read_ip.neighbours(file, facts)),
     "ip-rule": read_ip.rules,
     "bridge-fdb": lambda file, facts: facts.fdb.extend(read_text.fdb(file)),
-    "sysctl": lambda file, facts: facts.settings.extend(read_text.settings(file)),
+    "sysctl": lambda file, facts: facts.settings.extend(read_text.settings(file, facts)),
     "ss-lntu": _take_listeners,
     "ip6tables-save": _take_ipv6,
     "errors": _take_errors,

@@ -35,6 +35,7 @@ def kind_of(device: Device, facts: Facts) -> str:
     if device.name == "lo" or device.link == "loopback":
         return "lo"
     named = next((kind for pattern, kind in BY_NAME if re.match(pattern, device.name)), "")
+    named = "vlan" if device.peer and re.fullmatch(rf"{re.escape(device.peer)}\.\d+", device.name) else named
     said = device.kind or (facts.kinds[device.name].kind if device.name in facts.kinds else "")
     if not said and "MASTER" in device.flags:
         said = "vrf" if "NOARP" in device.flags else "bond"

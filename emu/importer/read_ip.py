@@ -20,6 +20,7 @@ LINK = re.compile(r"link/(\S+)(?: ([0-9a-f:.]+))?")
 INET = re.compile(r"inet6? (\S+)(?: peer \S+)?(?: brd \S+)?(?: any \S+)? scope (\S+)")
 FLAGS = {"onlink", "linkdown", "dead", "pervasive", "offload", "trap", "notify"}
 OF_THE_MOMENT = {"linkdown", "dead", "offload", "trap"}
+NUMBERED = re.compile(r" (nhid|expires) \S+")  # what the kernel calls it, and how long it stays
 TYPES = {"unicast", "local", "broadcast", "multicast", "unreachable", "blackhole", "prohibit", "throw", "anycast", "nat"}
 ROUTE_KEYS = {"gateway": "via", "dev": "dev", "protocol": "proto", "scope": "scope", "prefsrc": "src", "metric": "metric"}
 KINDS = {
@@ -39,7 +40,7 @@ def decoded(file: File) -> list[Any]:
         raise Foreign(file.at(getattr(error, "lineno", 1)), f"is cut short, or no JSON: {getattr(error, 'msg', error)}") from None
     if not isinstance(found, list) or not all(isinstance(each, dict) for each in found):
         raise Foreign(file.at(), f"is JSON, but not what `{file.kind.replace('-', ' ')}` prints")
-    return found
+    return [each for each in found if each]  # an older ip has empty ones for what it leaves out
 
 
 def listed(value: Any) -> list[str]:
@@ -61,15 +62,13 @@ def devices(file: File) -> dict[str, Device]:
 
 def _devices_of_json(file: File) -> Iterator[Device]:
     for entry in decoded(file):
-        if not entry:  # `ip -j addr show up` leaves empty ones
-            continue
         if not isinstance(entry.get("ifname"), str) or not isinstance(entry.get("flags", []), list):
             raise Foreign(file.at(), "has an interface without a name")
         source = file.line_of(json.dumps(entry["ifname"]))
         device = Device(entry["ifname"], source, frozenset(map(str, entry.get("flags", []))), _number(entry.get("mtu"), source))
         device.mac, device.link = str(entry.get("address", "")), str(entry.get("link_type", "ether"))
         device.peer = str(entry.get("link") or (f"if{entry['link_index']}" if "link_index" in entry else ""))
-        device.master, device.index = str(entry.get("master", "")), _number(entry.get("ifindex", 0), source)
+        device.master, device.index = str(entry.get("master", "")), _number(entry.get("ifindex"), source, "an interface's number", 0)
         info = entry.get("linkinfo")
         device.kind = str(info.get("info_kind", "")) if isinstance(info, dict) else ""
         for each in _dicts(entry.get("addr_info")):
@@ -83,15 +82,15 @@ def _devices_of_json(file: File) -> Iterator[Device]:
         yield device
 
 
-def _number(value: Any, source: Source) -> int:
+def _number(value: Any, source: Source, what: str = "an MTU", default: int = 1500) -> int:
     try:
-        return int(1500 if value is None else value)
+        return int(default if value is None else value)
     except (TypeError, ValueError):
-        raise Foreign(source, f"'{value}' is not an MTU") from None
+        raise Foreign(source, f"'{value}' is not {what}") from None
 
 
 def _dicts(value: Any) -> Iterable[dict[str, Any]]:
-    return [each for each in value if isinstance(each, dict)] if isinstance(value, list) else []
+    return [each for each in value if isinstance(each, dict) and each] if isinstance(value, list) else []
 
 
 def _devices_of_text(file: File) -> Iterator[Device]:
@@ -164,7 +163,7 @@ def _routes_of_json(file: File, facts: Facts) -> Iterator[Route]:
 def _routes_of_text(file: File, facts: Facts) -> Iterator[Route]:
     lines = file.text.splitlines()
     for number, line in enumerate(lines, 1):
-        words, source = line.split(), file.at(number)
+        words, source = NUMBERED.sub("", line).split(), file.at(number)
         if not words or words[0] == "nexthop":
             continue
         kind = words.pop(0) if words[0] in TYPES else ""

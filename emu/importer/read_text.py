@@ -10,8 +10,10 @@ from emu.importer.model import Facts, FdbEntry, File, Foreign, Listener, Setting
 from emu.importer.read_ip import decoded, is_json, listed
 from emu.topology.source import Source
 
-SS = re.compile(r"(tcp|udp)\s+(\S+)\s+\d+\s+\d+\s+(\S+):(\d+|\*)\s")
+SS = re.compile(r"(?:(tcp|udp)\s+)?([A-Z][A-Z0-9-]+)\s+\d+\s+\d+\s+(\S+):(\d+|\*)\s")
+BY_STATE = {"LISTEN": "tcp", "UNCONN": "udp"}  # `ss -lnt` does not say it
 SETTING = re.compile(r"([a-z][\w./@-]*)\s*=\s?(.*)$")
+SLASHED = re.compile(r"\w+/")  # net/ipv4/conf/eth0.5/rp_filter is net.ipv4.conf.eth0/5.rp_filter
 
 
 def fdb(file: File) -> list[FdbEntry]:
@@ -35,15 +37,18 @@ def fdb(file: File) -> list[FdbEntry]:
     return found
 
 
-def settings(file: File) -> list[Setting]:
+def settings(file: File, facts: Facts) -> list[Setting]:
     """Of a key that is there twice, the last; what sysctl says on its way (`permission denied`) is no setting. Raises Foreign."""
     found: dict[str, Setting] = {}
     for number, line in enumerate(file.text.splitlines(), 1):
         match = SETTING.match(line)
         if match is not None:
-            found[match[1]] = Setting(match[1], "\t".join(match[2].split()), file.at(number))
-        elif line.strip() and not line.startswith("sysctl:") and "\t" not in line and not found:
-            raise Foreign(file.at(number), f"is not a line of `sysctl -a`: {line.strip()[:60]!r}")
+            key = match[1].translate(str.maketrans("./", "/.")) if SLASHED.match(match[1]) else match[1]
+            found[key] = Setting(key, "\t".join(match[2].split()), file.at(number))
+        elif line.strip() and not line.startswith(("sysctl:", "#", "\t")):
+            if not found:
+                raise Foreign(file.at(number), f"is not a line of `sysctl -a`: {line.strip()[:60]!r}")
+            facts.remark(file.at(number), f"is not a line of `sysctl -a`: {line.strip()[:60]!r}")
     return list(found.values())
 
 
@@ -55,17 +60,18 @@ def listeners(file: File, facts: Facts) -> list[Listener]:
         match = SS.match(line)
         if match is None and line.strip() and not line.startswith(("Netid", "State")):
             raise Foreign(file.at(number), f"is not a line of `ss -lntu`: {line.strip()[:60]!r}")
-        if match is None or match[4] == "*" or match[2] not in ("LISTEN", "UNCONN"):
+        if match is None or match[4] == "*" or match[2] not in BY_STATE:
             continue
+        protocol, port = match[1] or BY_STATE[match[2]], int(match[4])
         address, _, dev = match[3].strip("[]").removeprefix("::ffff:").partition("%")
         if address in ("*", "::") and match[3] != "[::]":  # `::` is what an older ss has for `*`
             address = "0.0.0.0"
         if ":" in address:
-            six.append((file.at(number), f"{match[1]} {match[3]}:{match[4]}"))
+            six.append((file.at(number), f"{protocol} {match[3]}:{port}"))
             continue
         if dev and address == "0.0.0.0":
-            facts.remark(file.at(number), f"{match[1]} port {match[4]} is open on {dev} alone; here it is on every device")
-        found.setdefault((match[1], address, int(match[4])), Listener(match[1], address, int(match[4]), file.at(number)))
+            facts.remark(file.at(number), f"{protocol} port {port} is open on {dev} alone; here it is on every device")
+        found.setdefault((protocol, address, port), Listener(protocol, address, port, file.at(number)))
     alone = [(source, text) for source, text in six if not _also_ipv4(text, found)]
     if alone:
         text = f"open to IPv6 alone, which is not modelled: {', '.join(text for _, text in alone)}"

@@ -12,13 +12,15 @@ from collections.abc import Iterator
 from emu.engine import Engine
 from emu.errors import EmuError
 from emu.importer.beside import stand_in
-from emu.importer.model import Facts, File
+from emu.importer.model import Facts, File, Foreign
 from emu.netfilter import iptables
 from emu.netfilter.netfilter import Netfilter
 from emu.netfilter.rule_text import split_saved
 from emu.netfilter.table import HOOKS_OF
 
-COUNTED = re.compile(r"\[\d+:\d+\] (?=-)")
+COUNTED = re.compile(r"\[\d+:\d+\] (?=-)|(?<=\S) -c \d+ \d+(?= |$)")  # as iptables-save -c has them, and iptables -S -v
+TABLE = re.compile(r"^\*", re.MULTILINE)
+LISTED = re.compile(r"^-P (\S+) (\w+)\b|^-N (\S+)", re.MULTILINE)
 LINE = re.compile(r"(?:at line:|line) (\d+)")
 STARTS = {"-s", "-d", "-i", "-o", "-p", "-f", "-m", "-j", "-g"}
 
@@ -48,8 +50,12 @@ def carried(file: File, facts: Facts) -> str:
 
 
 def _lines(file: File, facts: Facts) -> Iterator[tuple[int, str]]:
-    """Each line that counts, with its number in the file."""
+    """Each line that counts, with its number in the file. Raises Foreign."""
     table, number = "", 0
+    if TABLE.search(file.text) is None:
+        table = _listed_table(file)
+        facts.remark(file.at(), f"is what `iptables -S` prints: taken for the table {table}; no file tells of the others")
+        yield 1, f"*{table}"
     for number, raw in enumerate(file.text.splitlines(), 1):
         line = COUNTED.sub("", raw.strip())
         if line.startswith("# Warning"):
@@ -62,10 +68,23 @@ def _lines(file: File, facts: Facts) -> Iterator[tuple[int, str]]:
                 facts.remark(file.at(number), f"the table '{table}' is not modelled, with all its rules")
         if table and table not in HOOKS_OF:
             continue
-        yield number, _rule(line, table, file, number, facts) if line.startswith("-") else re.sub(r" \[\d+:\d+\]$", " [0:0]", line)
-    if table in HOOKS_OF and file.text.rstrip().splitlines()[-1].strip().startswith((":", "-", "*")):
-        facts.remark(file.at(number), "is cut short: COMMIT is missing")
+        if chain := LISTED.match(line):
+            yield number, f":{chain[1] or chain[3]} {chain[2] or '-'} [0:0]"
+        else:
+            yield number, _rule(line, table, file, number, facts) if line.startswith("-") else re.sub(r" \[\d+:\d+\]$", " [0:0]", line)
+    if table in HOOKS_OF and file.text.rstrip().splitlines()[-1].strip().startswith((":", "-", "*", "[")):
+        if TABLE.search(file.text) is not None:
+            facts.remark(file.at(number), "is cut short: COMMIT is missing")
         yield number, "COMMIT"
+
+
+def _listed_table(file: File) -> str:
+    """`iptables -S` does not name it: its base chains do. Raises Foreign for what is no such listing."""
+    for number, line in enumerate(file.text.splitlines(), 1):
+        if line.strip() and not re.match(r"-[PNA] |#", line):
+            raise Foreign(file.at(number), f"is not a line of `iptables-save`: {line.strip()[:60]!r}")
+    chains = {chain[1] for chain in LISTED.finditer(file.text) if chain[1]}
+    return next((table for table, hooks in HOOKS_OF.items() if chains == {hook.name for hook in hooks}), "filter")
 
 
 def _rule(line: str, table: str, file: File, number: int, facts: Facts) -> str:
@@ -78,11 +97,12 @@ def _rule(line: str, table: str, file: File, number: int, facts: Facts) -> str:
         words = split_saved(line)
     except EmuError:
         return ""
-    begin = f"-A {words[1]}" if len(words) > 1 else ""
-    kept, protocol = [], ""
+    if len(words) < 2:
+        return ""
+    begin, kept, protocol = f"-A {words[1]}", [], ""
     for group in _groups(words[2:]):
         text = " ".join(group)
-        if group[0] not in ("-j", "-g") and begin and _refusal(table, f"{begin} {protocol} {text}") is None:
+        if group[0] not in ("-j", "-g") and _refusal(table, f"{begin} {protocol} {text}") is None:
             kept.append(text)
             protocol = text if "-p" in group[:2] else protocol
     return f"{begin} {stand_in(line, *kept)}"
