@@ -135,7 +135,7 @@ class Chain:
             ends = rule.goto or verdict is not None
             if verdict is RETURN:
                 verdict = None  # the rest of this chain is left out: that is all
-            if inner is None or any(step.verdict is RETURN for step in inner):
+            if inner is None or any(step.verdict is RETURN or (step.rule.goto and step.inner is not None) for step in inner):
                 steps.append(Step(rule, tests, verdict, target, inner, self.table, self.name, number))
             else:
                 steps += [Step(rule, tests, None, None, None, self.table, self.name, number), *inner]

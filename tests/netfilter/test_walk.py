@@ -2,7 +2,7 @@
 
 from typing import NamedTuple
 
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from tests.netfilter.conftest import Router
@@ -54,6 +54,13 @@ def met(rules, name, iif, oif, protocol, seen):
     return None
 
 
+BACK_FROM_A_GOTO = {
+    "FORWARD": [Line("", "one", False), Line("", "ACCEPT", False)], "one": [Line("-p udp", "two", True), Line("", "RETURN", False)],
+    "two": [], "three": [],
+}  # fmt: skip
+
+
+@example(BACK_FROM_A_GOTO, False)
 @given(chains(), st.booleans())
 def test_the_same_rules_are_met_as_by_walking_all_of_them(rules, watched):
     router = Router()
