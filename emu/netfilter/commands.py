@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from emu.netfilter.extension import INVALID
 from emu.netfilter.hooks import Hook
 from emu.netfilter.table import Chain, Rule, Table, Verdict
 from emu.netfilter.targets import TARGETS
@@ -193,20 +194,22 @@ def _check(table: Table, chain: Chain, command: Command) -> None:
                 raise usage(f"Can't use {option} with {chain.name}\n")
         refused = f"{PROGRAM} RULE_{'INSERT' if command.name == '-I' else 'REPLACE' if command.name == '-R' else 'APPEND'} failed"
         target = rule.target
-        if not _kernel_takes(table, chain, rule):
-            raise IptablesError(f"{refused} (Invalid argument): rule in chain {chain.name}", 4)
+        reason = _kernel_refuses(table, chain, rule)
+        if reason:
+            raise IptablesError(f"{refused} ({reason}): rule in chain {chain.name}", 4)
         if target is not None and table.name == "nat" and target.name == "DROP":
             raise usage(NO_DROP_IN_NAT)
         if rule.jump and table.loops(chain.name, rule.jump):
             raise IptablesError(f"{refused} (Too many links): rule in chain {chain.name}", 4)
 
 
-def _kernel_takes(table: Table, chain: Chain, rule: Rule) -> bool:
+def _kernel_refuses(table: Table, chain: Chain, rule: Rule) -> str:
     parts = (*rule.matches, rule.target) if rule.target is not None else rule.matches
     for part in parts:
-        if (part.tables and table.name not in part.tables) or not part.kernel_takes(rule, chain.hook):
-            return False
-    return table.hooks_of(chain.name) <= _hooks_for(table, rule, set())
+        reason = INVALID if part.tables and table.name not in part.tables else part.kernel_refuses(rule, chain.hook)
+        if reason:
+            return reason
+    return "" if table.hooks_of(chain.name) <= _hooks_for(table, rule, set()) else INVALID
 
 
 def _hooks_for(table: Table, rule: Rule, seen: set[str]) -> frozenset[Hook]:

@@ -15,6 +15,9 @@ if TYPE_CHECKING:
     from emu.netfilter.table import Rule
 
 
+INVALID = "Invalid argument"
+
+
 class Extension:
     """A match or a target as it stands in one rule; equal to another if it says the same."""
 
@@ -56,9 +59,9 @@ class Extension:
     def check(self, rule: Rule) -> None:
         """What a child has to say of them beyond its tables."""
 
-    def kernel_takes(self, rule: Rule, hook: Hook | None) -> bool:
-        """What iptables lets through the kernel may still refuse (checkentry). `hook`: the base chain's; None: in a user's chain."""
-        return True
+    def kernel_refuses(self, rule: Rule, hook: Hook | None) -> str:
+        """What the kernel has against what iptables let through (checkentry). `hook`: the base chain's; None: in a user's chain."""
+        return ""
 
     def save(self) -> str:
         """The options as iptables-save writes them."""

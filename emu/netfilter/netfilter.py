@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from random import Random
 
     from emu.netdev.device import NetDevice
+    from emu.netfilter.matches.hashlimit import HashTable
     from emu.netfilter.matches.recent import RecentList
 
 Step = Callable[[Datagram, Hook, Any, Any], Verdict]
@@ -78,6 +79,7 @@ class Netfilter(Run):
         self.nat = Nat(self.conntrack, self._draw)
         self.traced: frozenset[int] = frozenset()  # trace ids that `-j TRACE` has chosen
         self.recent: WeakValueDictionary[str, RecentList] = WeakValueDictionary()  # those that rules hold
+        self.hashlimits: WeakValueDictionary[str, HashTable] = WeakValueDictionary()  # the same
         self.defrag = False  # fragments are put together before the hooks, as conntrack needs them whole
         self.active = INACTIVE
         self._steps = NO_STEPS

@@ -17,6 +17,18 @@ if TYPE_CHECKING:
 Range = tuple[int, int, bool]  # low, high, inverted
 
 
+WITH_PORTS = frozenset({6, 17, 33, 50, 132, 136})  # and ESP, whose index stands there (proto_ports_offset)
+AH, AH_INDEX = 51, 4
+
+
+def ports_of(wire: bytes) -> tuple[int, int] | None:
+    """A packet's ports, 0 where its protocol has none; None: it is cut before them."""
+    at = (wire[0] & 15) * 4 + (AH_INDEX if wire[9] == AH else 0)
+    if wire[9] not in WITH_PORTS and wire[9] != AH:
+        return 0, 0
+    return (wire[at] << 8 | wire[at + 1], wire[at + 2] << 8 | wire[at + 3]) if len(wire) >= at + 4 else None
+
+
 @dataclass(slots=True)
 class Ports(Match):
     """Source and destination port ranges."""

@@ -50,7 +50,7 @@ class IptablesError(EmuError):
 # What iptables 1.8.9 has beyond what is here (iptables-extensions(8)): refused by name, so that nobody looks for a typing error.
 ELSEWHERE = frozenset({
     "ah", "bpf", "cgroup", "cluster", "connbytes", "connlabel", "control", "cpu", "dccp", "devgroup",
-    "ecn", "esp", "hashlimit", "ipvs", "nfacct", "osf", "owner",
+    "ecn", "esp", "ipvs", "nfacct", "osf", "owner",
     "quota", "realm", "set", "socket", "string", "time", "u32", "AUDIT", "CLASSIFY",
     "CLUSTERIP", "CONNSECMARK", "ECN", "HMARK", "IDLETIMER", "LED", "NFQUEUE", "RATEEST",
     "SECMARK", "SET", "SYNPROXY", "TCPOPTSTRIP", "TEE", "TPROXY", "ULOG",
@@ -164,6 +164,21 @@ def mask_of(text: str) -> Ip:
         return ip(text)
     except ValueError:
         raise usage(f"invalid mask `{text}' specified") from None
+
+
+def mask_length(owner: str, option: str, text: str) -> int:
+    """A length, which the kernel may find too long, or a mask (XTTYPE_PLENMASK)."""
+    length = integer(text, 0, 0xFF)
+    if length is not None:
+        return length
+    try:
+        bits = number(ip(text))
+    except ValueError:
+        wrong = f'bad value for option "{option}", neither a valid network mask nor valid CIDR (0-32).'
+        raise usage(f"{owner}: {wrong}\n") from None
+    if netmask(bits.bit_count()) != bits:
+        raise usage(f"{owner}: a mask with holes is not modelled: {text}\n")
+    return bits.bit_count()
 
 
 def prefix(text: str, inverted: bool) -> Prefix | None:

@@ -147,6 +147,24 @@ def test_connections_beyond_a_limit_are_refused(routed: Both) -> None:
     assert routed.differences() == []
 
 
+def test_each_client_has_a_rate_of_its_own(routed: Both) -> None:
+    routed.run("left", "ip addr add 10.0.1.3/24 dev eth0")
+    mangle(
+        routed,
+        "router",
+        "PREROUTING -p icmp -m hashlimit --hashlimit-upto 2/min --hashlimit-burst 3 --hashlimit-mode srcip --hashlimit-name client",
+        "PREROUTING -p icmp -m hashlimit --hashlimit-above 2/min --hashlimit-burst 3 --hashlimit-mode srcip --hashlimit-name client",
+        "FORWARD -p icmp -m hashlimit --hashlimit-above 1/hour --hashlimit-burst 4 --hashlimit-name all",
+        "FORWARD -m hashlimit --hashlimit-upto 1/hour --hashlimit-burst 1 --hashlimit-mode dstport --hashlimit-name port",
+        "FORWARD -m hashlimit --hashlimit 1/hour --hashlimit-burst 48 --hashlimit-srcmask 24 --hashlimit-mode srcip --hashlimit-name d",
+        "FORWARD -m limit --limit 1/hour --limit-burst 3",
+    )
+    routed.serve("right", "udp-echo 0.0.0.0 7")
+    routed.run("left", "ping -c 5 -i 0.2 -I 10.0.1.2 10.0.2.2", "ping -c 5 -i 0.2 -I 10.0.1.3 10.0.2.2")
+    routed.run("left", *["udp-send --sport 5000 10.0.2.2 7 hello"] * 2)
+    counted(routed, "router")
+
+
 def test_a_network_is_mapped_to_another_host_by_host(routed: Both) -> None:
     routed.run("router", *(f"iptables -t nat -P {chain} ACCEPT" for chain in CHAINS if chain != "FORWARD"))
     routed.run(

@@ -4,6 +4,7 @@ from types import SimpleNamespace
 
 import pytest
 
+from emu.netfilter.words import IptablesError
 from emu.packet import ipv4
 from emu.packet.address import ip
 from emu.packet.frame import Frame
@@ -98,6 +99,74 @@ def test_the_mark_of_a_connection_is_compared_under_its_mask(router):
     )
     assert ends_at(router, router.udp(A, B))
     assert not ends_at(router, router.tcp(A, B, SYN))
+
+
+# --- hashlimit
+
+
+def passed(router, source, port=80, count=1):
+    return [not ends_at(router, router.udp((source, 5000), ("10.0.0.2", port))) for _ in range(count)]
+
+
+def test_each_client_has_a_bucket_of_its_own_that_fills_in_virtual_time(router):
+    router.iptables(
+        "-A FORWARD -m hashlimit --hashlimit-upto 1/sec --hashlimit-burst 2 --hashlimit-mode srcip --hashlimit-name a -j ACCEPT",
+        "-P FORWARD DROP",
+    )
+    assert passed(router, "10.0.0.1", count=3) == [True, True, False]
+    assert passed(router, "10.0.0.9", count=3) == [True, True, False]
+    router.wait(0.5)
+    assert passed(router, "10.0.0.1") == [False]
+    router.wait(0.5)
+    assert passed(router, "10.0.0.1", count=2) == [True, False]
+
+
+def test_a_bucket_that_was_idle_is_thrown_away_when_the_garbage_is_collected_and_the_next_is_full(router):
+    router.iptables(
+        "-A FORWARD -m hashlimit --hashlimit-above 1/hour --hashlimit-burst 1 --hashlimit-name a"
+        " --hashlimit-htable-expire 1500 --hashlimit-htable-gcinterval 1000 -j DROP"
+    )
+    assert passed(router, "10.0.0.1", count=2) == [True, False]
+    router.wait(1.9)
+    assert passed(router, "10.0.0.1") == [False]  # and it lives 1.5 s longer
+    router.wait(2.2)
+    assert passed(router, "10.0.0.1") == [True]
+
+
+@pytest.mark.parametrize(
+    ("mode", "expected"),
+    [("", [True, False, False]), ("srcip", [True, True, False]), ("dstport", [True, False, True]), ("srcip,dstport", [True, True, True])],
+)
+def test_what_packets_of_a_bucket_have_alike(router, mode, expected):
+    words = f"--hashlimit-mode {mode}" if mode else ""
+    router.iptables(f"-A FORWARD -m hashlimit --hashlimit-above 1/min --hashlimit-burst 1 {words} --hashlimit-name a -j DROP")
+    assert [passed(router, *ends)[0] for ends in (("10.0.0.1", 80), ("10.0.0.9", 80), ("10.0.0.1", 81))] == expected
+
+
+def test_a_mask_makes_one_client_of_a_network(router):
+    words = "--hashlimit-mode srcip --hashlimit-srcmask 24 --hashlimit-name a"
+    router.iptables(f"-A FORWARD -m hashlimit --hashlimit-above 1/min --hashlimit-burst 1 {words} -j DROP")
+    assert [passed(router, source)[0] for source in ("10.0.0.1", "10.0.0.9", "10.0.1.1")] == [True, False, True]
+
+
+def test_rules_that_name_one_table_share_its_buckets(router):
+    rate = "--hashlimit-upto 1/min --hashlimit-burst 2 --hashlimit-name a"
+    router.iptables(f"-A FORWARD -m hashlimit {rate} -j MARK --set-mark 1", f"-A FORWARD -m hashlimit {rate} -j ACCEPT", "-P FORWARD DROP")
+    assert passed(router, "10.0.0.1", count=2) == [True, False]
+
+
+def test_a_table_that_is_full_has_no_bucket_for_another(router):
+    words = "--hashlimit-mode srcip --hashlimit-htable-size 1 --hashlimit-htable-max 1 --hashlimit-name a"
+    router.iptables(f"-A FORWARD -m hashlimit --hashlimit-upto 1/sec {words} -j DROP")
+    assert [passed(router, source)[0] for source in ("10.0.0.1", "10.0.0.9")] == [False, True]
+    router.wait(2)
+    assert passed(router, "10.0.0.9") == [False]
+
+
+@pytest.mark.parametrize("words", ["--hashlimit-upto 512kb/s", "--hashlimit-upto 5/s --hashlimit-rate-match"])
+def test_what_hashlimit_has_beyond_packets_is_refused_by_name(router, words):
+    with pytest.raises(IptablesError, match="not modelled"):
+        router.iptables(f"-A FORWARD -m hashlimit {words} --hashlimit-name a")
 
 
 # --- connlimit

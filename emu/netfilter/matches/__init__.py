@@ -7,6 +7,7 @@ from emu.netfilter.matches.connlimit import Connlimit
 from emu.netfilter.matches.connmark import Connmark
 from emu.netfilter.matches.conntrack import ConntrackMatch
 from emu.netfilter.matches.dscp import Dscp
+from emu.netfilter.matches.hashlimit import Hashlimit
 from emu.netfilter.matches.helper import Helper
 from emu.netfilter.matches.icmp import Icmp
 from emu.netfilter.matches.iprange import Iprange
@@ -36,6 +37,7 @@ MATCHES: dict[str, type[Match]] = {
     "connmark": Connmark,
     "conntrack": ConntrackMatch,
     "dscp": Dscp,
+    "hashlimit": Hashlimit,
     "helper": Helper,
     "icmp": Icmp,
     "iprange": Iprange,

@@ -12,8 +12,8 @@ from emu.netfilter.conntrack import Conntrack, ConntrackEntry, flow_of
 from emu.netfilter.extension import one_of
 from emu.netfilter.match import Match
 from emu.netfilter.table import Rule, Test
-from emu.netfilter.words import bounded, integer, usage
-from emu.packet.address import ip, netmask, number
+from emu.netfilter.words import bounded, mask_length, usage
+from emu.packet.address import netmask, number
 
 if TYPE_CHECKING:
     from emu.netfilter.netfilter import Netfilter
@@ -23,21 +23,6 @@ LIMITS = ("--connlimit-upto", "--connlimit-above")
 SIDES = ("--connlimit-saddr", "--connlimit-daddr")
 ENDED = frozenset({"TIME_WAIT", "CLOSE"})
 MOST_FORGOTTEN = 8  # CONNCOUNT_GC_MAX_NODES: a look at the list ends when it has found more dead ones
-
-
-def _mask(text: str) -> int:
-    """A length, or a mask as its length; what is longer than an address is all of it."""
-    length = integer(text, 0, 0xFF)
-    if length is not None:
-        return min(length, 32)
-    try:
-        bits = number(ip(text))
-    except ValueError:
-        wrong = 'bad value for option "--connlimit-mask", neither a valid network mask nor valid CIDR (0-32).'
-        raise usage(f"connlimit: {wrong}\n") from None
-    if netmask(bits.bit_count()) != bits:
-        raise usage(f"connlimit: a mask with holes is not modelled: {text}\n")
-    return bits.bit_count()
 
 
 @dataclass(slots=True)
@@ -61,7 +46,7 @@ class Connlimit(Match):
         elif option in SIDES:
             self.by_destination = option == "--connlimit-daddr"
         else:
-            self.mask = _mask(values[0])
+            self.mask = min(mask_length(self.name, option, values[0]), 32)  # what is longer than an address is all of it
 
     def check(self, rule: Rule) -> None:
         if self.limit < 0:

@@ -7,7 +7,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, ClassVar
 
-from emu.netfilter.extension import bang
+from emu.netfilter.extension import INVALID, bang
 from emu.netfilter.hooks import Hook
 from emu.netfilter.match import Match
 from emu.netfilter.table import Rule, Test
@@ -76,8 +76,8 @@ class Policy(Match):
         if "--next" in self.given and not self.strict:
             raise usage('policy: option "--next" also requires "--strict".\n')
 
-    def kernel_takes(self, rule: Rule, hook: Hook | None) -> bool:
-        return hook not in WRONG_HOOKS[self.direction]
+    def kernel_refuses(self, rule: Rule, hook: Hook | None) -> str:
+        return INVALID if hook in WRONG_HOOKS[self.direction] else ""
 
     def save(self) -> str:
         kind = "none" if self.none else "ipsec"

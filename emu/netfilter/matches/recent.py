@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from emu.engine import SECOND
-from emu.netfilter.extension import bang
+from emu.netfilter.extension import INVALID, bang
 from emu.netfilter.hooks import Hook
 from emu.netfilter.match import Match
 from emu.netfilter.table import Rule, Test
@@ -120,9 +120,10 @@ class Recent(Match):
         if self.rttl and self.mode == "SET":
             raise usage('recent: option "--rttl" cannot be used together with "--set".\n')
 
-    def kernel_takes(self, rule: Rule, hook: Hook | None) -> bool:
+    def kernel_refuses(self, rule: Rule, hook: Hook | None) -> str:
         looks = self.mode in ("CHECK", "UPDATE") or not (self.seconds or self.hitcount)
-        return looks and self.hitcount <= MOST_STAMPS and bool(self.listed) and "/" not in self.listed
+        right = looks and self.hitcount <= MOST_STAMPS and self.listed and "/" not in self.listed
+        return "" if right else INVALID
 
     def save(self) -> str:
         option = next(word for word, mode in MODES.items() if mode == self.mode)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from emu.netfilter.extension import bang
+from emu.netfilter.extension import INVALID, bang
 from emu.netfilter.hooks import Hook
 from emu.netfilter.match import Match
 from emu.netfilter.table import Rule, Test
@@ -46,8 +46,8 @@ class Tcpmss(Match):
         if self.wanted[0] > self.wanted[1]:
             raise usage("tcpmss: invalid range given")
 
-    def kernel_takes(self, rule: Rule, hook: Hook | None) -> bool:
-        return rule.protocol == ipv4.TCP and not rule.protocol_inverted
+    def kernel_refuses(self, rule: Rule, hook: Hook | None) -> str:
+        return "" if rule.protocol == ipv4.TCP and not rule.protocol_inverted else INVALID
 
     def save(self) -> str:
         return f"{bang(self.inverted)}--mss {port_range_text(self.wanted)}"

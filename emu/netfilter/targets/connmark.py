@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from emu.netfilter import marks
 from emu.netfilter.conntrack import ConntrackEntry
-from emu.netfilter.extension import one_of
+from emu.netfilter.extension import INVALID, one_of
 from emu.netfilter.hooks import Hook
 from emu.netfilter.marks import ALL
 from emu.netfilter.table import Passage, Rule
@@ -60,8 +60,8 @@ class Connmark(Target):
         if not self.action:
             raise usage("CONNMARK target: No operation specified")
 
-    def kernel_takes(self, rule: Rule, hook: Hook | None) -> bool:
-        return abs(self.shift) <= WIDEST_SHIFT
+    def kernel_refuses(self, rule: Rule, hook: Hook | None) -> str:
+        return INVALID if abs(self.shift) > WIDEST_SHIFT else ""
 
     def save(self) -> str:
         if self.action == "set":

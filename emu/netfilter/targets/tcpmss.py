@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from emu.netfilter.extension import INVALID
 from emu.netfilter.hooks import Hook
 from emu.netfilter.table import Passage, Rule, Verdict
 from emu.netfilter.target import Target
@@ -42,9 +43,9 @@ class Tcpmss(Target):
         if not self.given:
             raise usage("TCPMSS target: At least one parameter is required")
 
-    def kernel_takes(self, rule: Rule, hook: Hook | None) -> bool:
+    def kernel_refuses(self, rule: Rule, hook: Hook | None) -> str:
         clamped_at_wrong_hook = self.mss is None and hook is not None and hook not in CLAMPED_AT
-        return rule.protocol == ipv4.TCP and not rule.protocol_inverted and not clamped_at_wrong_hook
+        return INVALID if rule.protocol != ipv4.TCP or rule.protocol_inverted or clamped_at_wrong_hook else ""
 
     def save(self) -> str:
         return "--clamp-mss-to-pmtu" if self.mss is None else f"--set-mss {self.mss}"
