@@ -179,7 +179,7 @@ def test_of_a_folder_no_probe_is_asked_and_of_a_topology_no_packet(finished: Pat
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        (lambda text: text.replace('"version":2', '"version":1', 1), "is a trace of version 1, this emu reads version 2"),
+        (lambda text: text.replace('"version":2', '"version":1', 1), "is a trace of version 1, this emu reads version 3"),
         (lambda text: text[: len(text) // 2], "is cut short after line"),
         (lambda text: "".join(text.splitlines(keepends=True)[:-1]), "is cut short after line"),
         (lambda text: text.replace('"hops"', '"hopes"', 1), "trace.jsonl:2: is no packet that emu wrote"),

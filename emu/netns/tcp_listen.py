@@ -62,8 +62,8 @@ class TcpListener:
         key = (datagram.dst, segment.destination_port, datagram.src, segment.source_port)
         try:
             connection = Connection(self._tcp, key, self._tcp.random.getrandbits(32) if isn is None else isn)
-        except OSError:  # no way back
-            return self._tcp.netns.drop(datagram, DropReason.NO_ROUTE, datagram.iif)
+        except OSError as error:  # no way back
+            return self._tcp.netns.answer_failed(datagram, error)
         self._tcp.connections_by_key[key] = connection
         self._half_open.add(connection)
         tcp_handshake.open_passively(connection, self, Received(datagram, segment, segment.sequence, 0))

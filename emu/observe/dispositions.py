@@ -177,8 +177,10 @@ def _told(error: Journey, home: str) -> tuple[str, Disposition | None]:
 
 def _unsent(journey: Journey) -> tuple[str, str]:
     """Why its answer was not sent: the reason, and in words."""
-    reason = next((step.reason for _, step in journey.steps() if isinstance(step, Unanswered)), "")
-    return reason, f"its answer was not sent: {DropReason[reason].value}" if reason else ""
+    unsent = next((step for _, step in journey.steps() if isinstance(step, Unanswered)), None)
+    if unsent is None:
+        return "", ""
+    return unsent.reason, f"its answer to {unsent.to} was not sent: {DropReason[unsent.reason].value}"
 
 
 def _delivered(journey: Journey, replies: list[Journey]) -> Disposition:

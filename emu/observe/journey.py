@@ -160,10 +160,11 @@ class Dropped:
 
 @dataclass(slots=True)
 class Unanswered:
-    """It arrived, and the answer or error could not be sent; `reason` is a DropReason's name."""
+    """It arrived, and the answer or error could not be sent; `reason` is a DropReason's name, `to` the address it would have gone to."""
 
     kind: ClassVar[str] = "unanswered"
     reason: str
+    to: str
 
 
 @dataclass(slots=True)

@@ -103,7 +103,7 @@ _TEXTS: dict[str, Callable[[Any], str]] = {
     "neighbour": lambda step: f"waits for the address of {step.address}: ARP #{step.request}",
     "link": lambda step: LINKS[step.relation].format(step.id),
     "drop": _drop,
-    "unanswered": lambda step: f"no answer: {DropReason[step.reason].value}",
+    "unanswered": lambda step: f"no answer to {step.to}: {DropReason[step.reason].value}",
     "note": lambda step: str(step.text),
 }
 

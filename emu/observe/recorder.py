@@ -24,6 +24,7 @@ from emu.observe.pcap import LINKTYPE_ETHERNET, LINKTYPE_RAW
 from emu.observe.store import RecordStore
 from emu.observe.summary import NO_LINK
 from emu.observe.watch import EventStore, Happening, bridge_decision, watch_namespace
+from emu.packet.address import ip_text
 
 if TYPE_CHECKING:
     from emu.engine import Engine
@@ -239,7 +240,7 @@ class Recorder:
         self._dropped(place, datagram.trace_id, dev.label if dev is not None else place, reason)
 
     def _unanswered(self, place: str, datagram: Datagram, reason: DropReason) -> None:
-        self._happened(place, datagram.trace_id, Unanswered(reason.name))
+        self._happened(place, datagram.trace_id, Unanswered(reason.name, ip_text(datagram.src)))
 
     def _dropped(self, place: str, trace_id: int, at: str, reason: DropReason) -> None:
         self.drops[place, at, reason] += 1

@@ -23,7 +23,7 @@ from emu.errors import EmuError
 from emu.observe.journey import SHARED, Hop, Journey, Linked, Step, Waited, as_data, journey_of
 
 FORMAT = "emu-trace"
-VERSION = 2
+VERSION = 3
 FILE = "trace.jsonl"
 encode: Callable[[Any], str] = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), default=as_data).encode
 _quoted = lru_cache(maxsize=4096)(encode)

@@ -25,7 +25,12 @@ CASES = {  # what is done before, the probe, its end
     "delivered, no way back": (
         ("right$ ip route del default",),
         "right",
-        "delivered to right: its answer was not sent: no route to the destination",
+        "delivered to right: its answer to 10.0.1.2 was not sent: no route to the destination",
+    ),
+    "delivered a SYN, no way back": (
+        ("right$ httpd -f -p 80 &", "right$ ip route del default"),
+        "right:80",
+        "delivered to right: its answer to 10.0.1.2 was not sent: no route to the destination",
     ),
     "delivered, the answer lost": (
         ("router$ iptables -A FORWARD -p icmp --icmp-type echo-reply -j DROP",),
