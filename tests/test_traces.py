@@ -15,7 +15,7 @@ from emu.cli import main
 from emu.observe.journey import Hop, Journey
 from emu.observe.journey_text import step_text
 from emu.observe.pcap_reader import read as read_capture
-from emu.observe.trace import read
+from emu.observe.trace import VERSION, read
 from emu.observe.tunnels import TUNNELS
 from emu.topology.loader import load_topology
 from tests import tshark
@@ -179,7 +179,7 @@ def test_of_a_folder_no_probe_is_asked_and_of_a_topology_no_packet(finished: Pat
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        (lambda text: text.replace('"version":2', '"version":1', 1), "is a trace of version 1, this emu reads version 3"),
+        (lambda text: text.replace(f'"version":{VERSION}', '"version":1', 1), f"is a trace of version 1, this emu reads version {VERSION}"),
         (lambda text: text[: len(text) // 2], "is cut short after line"),
         (lambda text: "".join(text.splitlines(keepends=True)[:-1]), "is cut short after line"),
         (lambda text: text.replace('"hops"', '"hopes"', 1), "trace.jsonl:2: is no packet that emu wrote"),
