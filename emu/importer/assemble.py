@@ -11,6 +11,7 @@ from emu.importer.beside import added, take_legacy
 from emu.importer.containers import HELD, plan_containers, running
 from emu.importer.devices import plan_devices, plan_neighbours, plan_routes
 from emu.importer.facts import read_folder
+from emu.importer.inside import plan_inside
 from emu.importer.model import Facts, Remark
 from emu.importer.networks import plan_networks
 from emu.importer.outside import plan_lans
@@ -65,6 +66,8 @@ def make_plan(facts: Facts) -> Plan:
             plan.docker["userland-proxy"] = False
         plan_containers(plan, facts, containers, networks)
     plan_devices(plan, facts)
+    for container in containers:
+        plan_inside(plan, facts, container)
     plan_lans(plan, facts)
     plan_routes(plan, facts)
     plan_neighbours(plan, facts)

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from emu.importer.model import Described, Facts, Foreign, checked
-from emu.importer.networks import ENDED, key_of, known_networks, members
+from emu.importer.networks import ENDED, host_binding, key_of, known_networks, members
 from emu.importer.plan import Plan
 from emu.importer.read_docker import mapping, part, texts, word
 from emu.packet import address
@@ -207,6 +207,8 @@ def _published(container: Container, facts: Facts) -> list[str]:
         return []
     found: dict[str, None] = {}
     bound = mapping(container.data, "NetworkSettings", "Ports")
+    networks = known_networks(facts)
+    bind_elsewhere = any(name in networks and host_binding(networks[name]) != "0.0.0.0" for name in container.places)
     for port, bindings in bound.items():
         for each in bindings if isinstance(bindings, list) else []:
             ip, host_port = word(each, "HostIp"), word(each, "HostPort")
@@ -217,7 +219,7 @@ def _published(container: Container, facts: Facts) -> list[str]:
                 if ip != "::" or same not in bindings:
                     facts.remark(container.source, f"container '{container.name}': its port [{ip}]:{host_port} is not modelled: IPv6")
             else:
-                found[f"{'' if ip in ('', '0.0.0.0') else ip + ':'}{host_port}:{port}"] = None
+                found[f"{'' if ip in ('', '0.0.0.0') and not bind_elsewhere else ip + ':'}{host_port}:{port}"] = None
     return list(found)
 
 

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from ipaddress import IPv4Interface
 
 from emu.importer.model import Device, Facts, Route
@@ -150,7 +151,11 @@ def _ipv6(facts: Facts, device: Device) -> None:
 def plan_routes(plan: Plan, facts: Facts) -> None:
     """Those that do not come with an address. Simple ones are `routes:`, the others typed, and what is refused then is told."""
     for route in facts.routes or ():
-        if comes_with_address(route, facts) or route.words[0] in ("local", "broadcast", "multicast", "anycast") or route.table == "local":
+        if (
+            comes_with_address(route, facts.devices)
+            or route.words[0] in ("local", "broadcast", "multicast", "anycast")
+            or route.table == "local"
+        ):
             continue
         if route.table not in ("main", "254"):
             facts.remark(route.source, f"table {route.table}: policy routing is not modelled: {' '.join(route.words)}")
@@ -162,9 +167,9 @@ def plan_routes(plan: Plan, facts: Facts) -> None:
             plan.type(route.source, "ip route add", *route.words)
 
 
-def comes_with_address(route: Route, facts: Facts) -> bool:
+def comes_with_address(route: Route, devices: Mapping[str, Device] | None) -> bool:
     """Made by the kernel, whether that is said (`proto kernel`) or not: busybox's ip does not."""
-    own = (facts.devices or {}).get(route.dev)
+    own = (devices or {}).get(route.dev)
     if route.made_by_kernel or own is None or route.after("via"):
         return route.made_by_kernel
     said = [IPv4Interface(each.text) for each in own.addresses if each.plain]

@@ -46,6 +46,11 @@ def bridge_name(network: Described) -> str:
     return str(named) if named else "docker0" if network.name == "bridge" else f"br-{word(network.data, 'Id')[:12]}"
 
 
+def host_binding(network: Described) -> str:
+    """Where ports are published that name no address."""
+    return str(mapping(network.data, "Options").get(f"{BRIDGE}host_binding_ipv4", "0.0.0.0"))
+
+
 def plan_networks(plan: Plan, facts: Facts, used: set[str]) -> dict[str, str]:
     """Daemon keys and compose's networks into the plan; the networks that are had, by name, with the key compose knows them by."""
     keys: dict[str, str] = {}
@@ -100,8 +105,8 @@ def _plan_default(plan: Plan, network: Described, facts: Facts) -> None:
         docker["ip-masq"] = False
     if (mtu := str(options.get(MTU, "1500"))).isdecimal() and mtu != "1500":
         docker["mtu"] = int(mtu[:9])
-    if options.get(f"{BRIDGE}host_binding_ipv4", "0.0.0.0") != "0.0.0.0":
-        docker["ip"] = options[f"{BRIDGE}host_binding_ipv4"]
+    if host_binding(network) != "0.0.0.0":
+        docker["ip"] = host_binding(network)
     if word(config, "IPRange"):
         docker["fixed-cidr"] = word(config, "IPRange")
     gateway = mapping(config, "AuxiliaryAddresses").get("DefaultGatewayIPv4")

@@ -32,6 +32,7 @@ class Plan:
     rules: str = ""
     bridges: set[str] = field(default_factory=set)  # of Docker's networks
     made: set[str] = field(default_factory=set)  # devices that `setup` makes on the host
+    wired: set[tuple[str, str]] = field(default_factory=set)  # devices that `setup` puts into containers
     client: dict[str, Any] = field(default_factory=dict)
 
     def type(self, source: Source, *words: str) -> None:

@@ -30,7 +30,7 @@ def plan_wire(plan: Plan, facts: Facts, device: Device) -> bool:
     found = _inner_end(device, facts)
     if found is None or found[0] not in plan.services or not re.fullmatch(r"[\w.-]+", found[0]):
         return False
-    _plan_wire_into(plan, facts, device, *found)
+    _plan_wire_into(plan, device, *found)
     return True
 
 
@@ -43,12 +43,9 @@ def _inner_end(device: Device, facts: Facts) -> tuple[str, Device] | None:
     return None
 
 
-def _plan_wire_into(plan: Plan, facts: Facts, device: Device, container: str, inner: Device) -> None:
+def _plan_wire_into(plan: Plan, device: Device, container: str, inner: Device) -> None:
     inside, pid = f"wire{device.index}", f"$(docker inspect -f '{{{{.State.Pid}}}}' {container})"
     plan.make(device, "type veth peer name", inside, *with_mac(inner))
     plan.type(device.source, "ip link set", inside, "netns", pid, "name", inner.name)
-    within = f"nsenter -t {pid} -n ip"
-    plan.configure(inner, within)
-    for route in facts.inner_routes.get(container, ()):
-        if route.dev == inner.name and not route.made_by_kernel and route.table == "main":
-            plan.type(route.source, within, "route add", *route.words)
+    plan.configure(inner, f"nsenter -t {pid} -n ip")
+    plan.wired.add((container, inner.name))
