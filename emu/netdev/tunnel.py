@@ -32,8 +32,8 @@ class Underlay(Protocol):
     def drop(self, datagram: Datagram, reason: DropReason) -> None:
         """An outer packet that no device takes."""
 
-    def listen_udp(self, port: int, encap_rcv: Callable[[Datagram], None]) -> Callable[[], None]:
-        """Take all datagrams to `port`; what it returns stops that. Raises OSError EADDRINUSE."""
+    def listen_udp(self, port: int, encap_rcv: Callable[[Datagram, bytes], None]) -> Callable[[], None]:
+        """Take all datagrams to `port`, and what is behind their UDP header; what it returns stops that. Raises OSError EADDRINUSE."""
 
     def route(self, dst: Ip, src: Ip, oif: NetDevice | None) -> tuple[NetDevice, Ip, bool]:
         """The outgoing device, the source address, and whether `dst` is this host. Raises OSError."""

@@ -61,10 +61,9 @@ class VxlanSocket:
         self.devices: dict[int, Vxlan] = {}
         self.close: Callable[[], None] = lambda: None
 
-    def encap_rcv(self, datagram: Datagram) -> None:
+    def encap_rcv(self, datagram: Datagram, payload: bytes) -> None:
         """vxlan_rcv: header, VNI, then the device."""
-        wire = datagram.wire
-        found = vxlan.decapsulate(datagram.payload[8:])
+        found = vxlan.decapsulate(payload)
         any_device = next(iter(self.devices.values()))
         if isinstance(found, vxlan.Fault):
             reason = DropReason.MALFORMED if found is vxlan.Fault.SHORT else DropReason.VXLAN_FLAGS
@@ -73,6 +72,7 @@ class VxlanSocket:
         dev = self.devices.get(vni)
         if dev is None:
             return any_device.underlay.drop(datagram, DropReason.UNKNOWN_VNI)
+        wire = datagram.wire
         dev.receive_inner(inner, wire[12:16], wire[1], datagram.trace_id, datagram.cause)
 
 
@@ -132,8 +132,9 @@ class Vxlan(NetDevice):
             return self.drop(frame, DropReason.NO_REMOTE)
         if wire[12:14] == IPV4 and len(wire) < SHORTEST_IPV4:  # skb_vlan_inet_prepare
             return self.drop(frame, DropReason.MALFORMED)
-        for remote in (*remotes[1:], remotes[0]):  # the frame itself goes last, copies first
+        for remote in remotes[1:]:
             self._send(frame, remote)
+        self._send(frame, remotes[0])  # the frame itself goes last, copies first
 
     def _answer_arp(self, frame: Frame) -> None:
         """arp_reduce: no ARP goes into the tunnel; a request for a known neighbour is answered in its name."""
@@ -147,7 +148,7 @@ class Vxlan(NetDevice):
             return self.drop(frame, DropReason.NO_NEIGHBOUR)
         reply = arp.Arp(arp.REPLY, mac, packet.target_ip, packet.sender_mac, packet.sender_ip)
         wire = ethernet.build(packet.sender_mac, mac, ARP, arp.build(reply))
-        self.engine.post(0, self.receive, Frame(wire, self.engine.next_trace_id(), frame.trace_id))
+        self.engine.post(0, self._pass_up, Frame(wire, self.engine.next_trace_id(), frame.trace_id))
 
     def _missed(self, what: Ip | Mac) -> None:
         for watcher in self.on_miss:
@@ -215,11 +216,12 @@ class Vxlan(NetDevice):
             if marked is None:
                 return self.drop(frame, DropReason.NOT_ECN_CAPABLE, rx=True)
             frame = Frame(inner[:14] + marked, trace_id, cause)
-        self.receive(frame)
+        self._pass_up(frame)
 
-    def receive(self, frame: Frame) -> None:
-        super().receive(frame)
-        self.counters.rx_bytes -= ethernet.HEADER if self.up else 0  # vxlan_rcv counts what is behind it
+    def _pass_up(self, frame: Frame) -> None:
+        if self.up:
+            self.counters.rx_bytes -= ethernet.HEADER  # vxlan_rcv counts what is behind it
+        self.receive(frame)
 
     # --- up and down
 

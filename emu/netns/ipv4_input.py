@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
 LOOPBACK_NET = 127
 UDP = ipv4.UDP
+number = int.from_bytes
 PREROUTING, INPUT, FORWARD = Hook.PREROUTING, Hook.INPUT, Hook.FORWARD
 
 
@@ -66,7 +67,7 @@ class Ipv4Input:
             bridged.frag_max = 0  # ip_rcv clears the control block: what the bridge put together is one packet from here on
             return self.route_input(bridged)
         size = len(packet)
-        if size < 20 or packet[0] != 0x45 or packet[2] << 8 | packet[3] != size or int.from_bytes(packet[:20], "big") % 0xFFFF:
+        if size < 20 or packet[0] != 0x45 or packet[2] << 8 | packet[3] != size or number(packet[:20]) % 0xFFFF:
             # Not the plain header with a right sum that nearly all have.
             if not ipv4.is_valid(packet):
                 return dev.drop(frame, DropReason.MALFORMED, rx=True)
@@ -78,7 +79,7 @@ class Ipv4Input:
         netfilter = self.netfilter
         active = netfilter.active
         if active[PREROUTING]:
-            if netfilter.defrag and ipv4.is_fragment(packet):
+            if (packet[7] or packet[6] & 0x3F) and netfilter.defrag:  # a fragment
                 whole = self.reassembly.add(datagram)
                 if whole is None:
                     return

@@ -35,9 +35,9 @@ from emu.netns.tcp import Tcp
 from emu.netns.tcp_timewait import TimeWait
 from emu.netns.udp import Udp
 from emu.netns.underlay import Underlay
-from emu.packet import ethernet
 from emu.packet.address import Ip, Mac, ip
 from emu.packet.datagram import Datagram
+from emu.packet.ethernet import ARP, IPV4
 from emu.packet.frame import Frame
 from emu.packet.icmp import Type, Unreachable
 
@@ -103,9 +103,9 @@ class Netns(Addresses):
     def receive(self, dev: NetDevice, frame: Frame) -> None:
         """The rx_handler of a device that no bridge has: by EtherType."""
         ethertype = frame.wire[12:14]
-        if ethertype == ethernet.IPV4 or not dev.hard_header_len:
+        if ethertype == IPV4 or not dev.hard_header_len:
             self.ipv4.receive(dev, frame)
-        elif ethertype == ethernet.ARP:
+        elif ethertype == ARP:
             self.arp.receive(dev, frame)
         else:
             dev.drop(frame, DropReason.UNKNOWN_PROTOCOL, rx=True)

@@ -25,12 +25,12 @@ if TYPE_CHECKING:
 class EncapSocket(UdpSocket):
     """A UDP socket of the kernel: its datagrams go to `encap_rcv`, not into a buffer."""
 
-    def __init__(self, netns: Netns, encap_rcv: Callable[[Datagram], None]) -> None:
+    def __init__(self, netns: Netns, encap_rcv: Callable[[Datagram, bytes], None]) -> None:
         super().__init__(netns)
         self.encap_rcv = encap_rcv
 
     def deliver(self, data: bytes, source: bytes, port: int, datagram: Datagram) -> None:
-        self.encap_rcv(datagram)
+        self.encap_rcv(datagram, data)
 
     def next_id(self) -> int:
         """The IP identification of the next packet that is sent for the socket."""
@@ -48,7 +48,7 @@ class Underlay:
         self.vxlans: list[Vxlan] = []
         self.tunnels: dict[int, list[IpTunnel]] = {}  # by IP protocol
 
-    def listen_udp(self, port: int, encap_rcv: Callable[[Datagram], None]) -> Callable[[], None]:
+    def listen_udp(self, port: int, encap_rcv: Callable[[Datagram, bytes], None]) -> Callable[[], None]:
         sock = EncapSocket(self.netns, encap_rcv)
         sock.bind(("0.0.0.0", port))
         return sock.close

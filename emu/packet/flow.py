@@ -11,7 +11,7 @@ from zlib import crc32
 
 from emu.packet.ethernet import IPV4
 
-_TCP, _UDP = 6, 17
+_WITH_PORTS = (6, 17)  # TCP, UDP
 
 
 def flow_key(wire: bytes) -> bytes:
@@ -19,7 +19,7 @@ def flow_key(wire: bytes) -> bytes:
     if wire[12:14] != IPV4 or len(wire) < 34:
         return wire[:14]
     protocol = wire[23:24]
-    if protocol[0] in {_TCP, _UDP} and not (wire[20] & 0x3F or wire[21]):
+    if wire[23] in _WITH_PORTS and not (wire[20] & 0x3F or wire[21]):
         ports = 14 + (wire[14] & 15) * 4
         return protocol + wire[26:34] + wire[ports : ports + 4]
     src, dst = wire[26:30], wire[30:34]

@@ -105,9 +105,9 @@ class UdpBackend(Backend):
             if error.errno != errno.EPERM:  # a rule of OUTPUT's has told of its drop
                 self._drop(datagram, DropReason.NO_ROUTE)
 
-    def _from_wire(self, datagram: Datagram) -> None:
+    def _from_wire(self, datagram: Datagram, payload: bytes) -> None:
         """udp_to_tun: whatever it is, it is an IP packet now."""
-        packet = datagram.payload[udp.HEADER : udp.HEADER + self.mtu]
+        packet = payload[: self.mtu]
         if not hasattr(self, "device") or self.stopped:  # the lease is not there yet, or the program ends
             return self.netns.drop(datagram, DropReason.NO_LISTENER, datagram.iif)
         if len(packet) < ipv4.HEADER:
