@@ -51,7 +51,7 @@ class Networks:
         options = {
             prefix + "bridge.default_bridge": "true",
             prefix + "bridge.enable_icc": str(config.icc).lower(),
-            prefix + "bridge.enable_ip_masquerade": str(config.ip_masq).lower(),
+            prefix + "bridge.enable_ip_masquerade": str(config.ip_masq and config.iptables).lower(),
             prefix + "bridge.host_binding_ipv4": config.ip,
             prefix + "bridge.name": "docker0",
             prefix + "driver.mtu": str(config.mtu),

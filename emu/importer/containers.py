@@ -219,7 +219,8 @@ def _published(container: Container, facts: Facts) -> list[str]:
                 if ip != "::" or same not in bindings:
                     facts.remark(container.source, f"container '{container.name}': its port [{ip}]:{host_port} is not modelled: IPv6")
             else:
-                found[f"{'' if ip in ('', '0.0.0.0') and not bind_elsewhere else ip + ':'}{host_port}:{port}"] = None
+                where = "" if ip in ("", "0.0.0.0") and not bind_elsewhere else f"{ip or '0.0.0.0'}:"
+                found[f"{where}{host_port}:{port}"] = None
     return list(found)
 
 

@@ -86,6 +86,7 @@ def test_without_iptables_docker_installs_nothing() -> None:
     docker = DockerHost(iptables=False)
     docker.runs(f"{WEB} -p 8080:80 {SLEEP}")
     assert "DOCKER" not in docker.netns.netfilter.save(["filter"], counters=False)
+    assert docker.docker.networks.find("bridge").config.options["com.docker.network.bridge.enable_ip_masquerade"] == "false"
 
 
 def test_the_daemon_s_ip_is_for_ports_of_the_default_network_alone() -> None:

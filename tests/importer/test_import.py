@@ -100,6 +100,17 @@ def test_without_docker_network_inspect_the_containers_tell_of_their_networks(tm
         assert address in lab.run("host/rbox", "ip addr").stdout
 
 
+def test_a_port_on_all_addresses_stays_there_where_the_network_binds_ports_to_one(tmp_path):
+    options = {"com.docker.network.bridge.host_binding_ipv4": "10.0.0.5"}
+    network = {"Name": "app", "Id": "a" * 64, "Driver": "bridge", "Options": options, "IPAM": {"Config": [{"Subnet": "10.9.0.0/24"}]}}
+    ports = {"80/tcp": [{"HostIp": "10.0.0.5", "HostPort": "8080"}, {"HostIp": "0.0.0.0", "HostPort": "8083"}]}
+    settings = {"Ports": ports, "Networks": {"app": {"IPAddress": "10.9.0.2"}}}
+    container = {"Name": "/web", "Id": "b" * 64, "State": {"Status": "running"}, "NetworkSettings": settings}
+    files = {"docker-network-inspect": json.dumps([network]), "docker-inspect": json.dumps([container]), "ip-addr": ADDR}
+    with lab_of(imported(tmp_path, files), tmp_path) as made:
+        assert set(made.run("host", "docker port web").stdout.splitlines()) == {"80/tcp -> 10.0.0.5:8080", "80/tcp -> 0.0.0.0:8083"}
+
+
 def test_the_client_has_an_address_that_nobody_is_known_to_have(tmp_path):
     neighbours = "10.0.0.4 dev eth0 lladdr 52:54:00:00:00:04 STALE\n"
     result = imported(tmp_path / "small", {"ip-addr": ADDR, "ip-route": ROUTE, "ip-neigh": neighbours})
