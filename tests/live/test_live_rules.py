@@ -183,3 +183,31 @@ def test_packets_that_are_logged_to_programs_go_on(routed: Both) -> None:
     mangle(routed, "router", "FORWARD -j NFLOG --nflog-group 3 --nflog-prefix seen", "FORWARD -p icmp")
     routed.run("left", "ping -c 1 10.0.2.2")
     counted(routed, "router")
+
+
+@pytest.mark.usefixtures("bridge_support")
+def test_bridged_packets_pass_the_same_rules(both: Both) -> None:
+    both.run("switch", "ip link add br0 address 02:00:00:00:00:fe type bridge")
+    for number in (1, 2):
+        both.wire(f"h{number}:eth0", f"switch:port{number}")
+        both.run(f"h{number}", f"ip addr add 10.0.0.{number}/24 dev eth0")
+        both.run("switch", f"ip link set port{number} master br0")
+    both.run("h2", "sysctl -w net.ipv4.icmp_echo_ignore_broadcasts=0")
+    both.run("switch", "ip link set br0 mtu 1400 up", "ip addr add 10.0.0.254/24 dev br0")
+    both.run("switch", "modprobe br_netfilter || true", "sysctl -w net.bridge.bridge-nf-call-iptables=1")
+    both.capture("h1:eth0", "h2:eth0")
+    mangle(
+        both,
+        "switch",
+        *(f"{chain} -m pkttype --pkt-type {kind}" for chain in CHAINS for kind in ("unicast", "broadcast")),
+        "PREROUTING -m rpfilter",
+        "FORWARD -p tcp --syn -j TCPMSS --clamp-mss-to-pmtu",
+        "FORWARD -p tcp --tcp-flags SYN,ACK SYN,ACK -j TCPMSS --set-mss 1000",
+        "POSTROUTING -p tcp -j DSCP --set-dscp 46",
+        "PREROUTING -p icmp -j CONNMARK --set-mark 4",
+        "POSTROUTING -m connmark --mark 4 -j TTL --ttl-inc 1",
+    )
+    both.serve("h2", "tcp-echo 0.0.0.0 7")
+    both.run("h1", "ping -c 1 10.0.0.2", "tcp-send --hold 0.2 10.0.0.2 7 hello", "ping -c 1 -b 10.0.0.255", "ping -c 1 10.0.0.254")
+    both.run("switch", "iptables -t mangle -S -v | grep -e -A")  # the machine's bridge joins a group, which its policies count
+    assert both.differences() == []
