@@ -20,7 +20,7 @@ from emu.observe.journey import Chain, Dropped, Hop, Journey
 from emu.observe.reconstruct import reconstruct
 from emu.observe.recorder import Recorder
 from emu.packet import icmp, ipv4
-from emu.packet.address import ANY, Ip, ip_text
+from emu.packet.address import ANY, Ip, ip_text, mac_text
 
 if TYPE_CHECKING:
     from emu.lab import Lab
@@ -324,8 +324,20 @@ def _notes(lab: Lab, trace: Trace, failure: OSError | None) -> Iterable[str]:
         yield f"{refusing.name} listens on {listens} ({target.protocol})"
     if trace.disposition.word != ANSWERED and failure is None and target.protocol == "tcp":
         yield "the connection came about all the same: a SYN that was sent again was answered"
+    yield from _taken_for(lab, trace)
     yield from _proxies(lab, trace)
     yield from doubts(trace)
+
+
+def _taken_for(lab: Lab, trace: Trace) -> Iterable[str]:
+    """Who sent a frame to a MAC address that nobody takes it at?"""
+    if trace.disposition.reason == "NOT_MINE":
+        macs = {step.to for _, step in trace.probe.steps() if isinstance(step, Dropped)}
+        for netns in lab.namespaces().values():
+            for entry in netns.neighbours.entries.values():
+                if entry.mac is not None and mac_text(entry.mac) in macs:
+                    at = f"{ip_text(entry.ip)} dev {entry.dev.name} lladdr {mac_text(entry.mac)} {entry.state.name}"
+                    yield f"{netns.name}'s `ip neigh` has {at}"
 
 
 def _proxies(lab: Lab, trace: Trace) -> Iterable[str]:

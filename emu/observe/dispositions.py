@@ -156,7 +156,10 @@ def _rejected(drop: Dropped, replies: list[Journey], returned: Journey | None) -
 
 def _dropped(journey: Journey, drop: Dropped, replies: list[Journey]) -> Disposition:
     where = ", ".join(_all_at(journey, drop)) if drop.rule is None else drop.at
-    text, then = next((_told(reply, journey.hops[0].place) for reply in replies if is_error(reply)), (_unsent(journey)[1], None))
+    text, then = _unsent(journey)[1] or (f"the frame is for {drop.to}" if drop.to else ""), None
+    if replies:
+        error = next(filter(is_error, replies), None)
+        text, then = _told(error, journey.hops[0].place) if error is not None else _lost(replies[0])
     return Disposition(DROPPED, where, drop.reason, rule_words(drop), text, then)
 
 
@@ -175,6 +178,10 @@ def _told(error: Journey, home: str) -> tuple[str, Disposition | None]:
     return text if end.place == home else f"{text}, of which only {end.place} hears", None
 
 
+def _lost(reply: Journey) -> tuple[str, Disposition]:
+    return f"its answer #{reply.id} was ", judge(reply)
+
+
 def _unsent(journey: Journey) -> tuple[str, str]:
     """Why its answer was not sent: the reason, and in words."""
     unsent = next((step for _, step in journey.steps() if isinstance(step, Unanswered)), None)
@@ -191,7 +198,8 @@ def _delivered(journey: Journey, replies: list[Journey]) -> Disposition:
         if is_error(reply):
             text, then = _told(reply, journey.hops[0].place)
             return Disposition(DROPPED, end.place, text=text, then=then)
-        return Disposition(DELIVERED, end.place, text=f"its answer #{reply.id} was ", then=judge(reply))
+        text, then = _lost(reply)
+        return Disposition(DELIVERED, end.place, text=text, then=then)
     reason, text = _unsent(journey)
     return Disposition(DELIVERED, end.place, reason, text=text or SILENCE)
 

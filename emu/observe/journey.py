@@ -146,7 +146,7 @@ class Linked:
 class Dropped:
     """The packet, or a copy of it, ended: `reason` is a DropReason's name; `rule`, in `table`, is the one that did it.
 
-    `quiet` is the end of a copy that everybody throws away: one that was for another host.
+    `quiet` is the end of a copy that everybody throws away: one that was for another host, whose MAC address is `to`.
     """
 
     kind: ClassVar[str] = "drop"
@@ -156,6 +156,7 @@ class Dropped:
     hook: str = ""
     rule: RuleHit | None = None
     quiet: bool = False
+    to: str = ""
 
 
 @dataclass(slots=True)

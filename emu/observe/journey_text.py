@@ -79,9 +79,9 @@ def _tunnel(step: way.Encapsulated | way.Decapsulated) -> str:
 
 
 def _drop(step: way.Dropped) -> str:
-    text = f"{'ignored' if step.quiet else 'dropped'} at {step.at}: {DropReason[step.reason].value}"
     if step.rule is None:
-        return text
+        to = f" but to {step.to}" if step.to else ""
+        return f"{'ignored' if step.quiet else 'dropped'} at {step.at}: {DropReason[step.reason].value}{to}"
     return f"{'rejected' if step.rule.verdict == 'REJECT' else 'dropped'} at {step.at} by {rule_words(step)}"
 
 

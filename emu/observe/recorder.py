@@ -24,7 +24,7 @@ from emu.observe.pcap import LINKTYPE_ETHERNET, LINKTYPE_RAW
 from emu.observe.store import RecordStore
 from emu.observe.summary import NO_LINK
 from emu.observe.watch import EventStore, Happening, bridge_decision, watch_namespace
-from emu.packet.address import ip_text
+from emu.packet.address import Mac, ip_text, mac_text
 
 if TYPE_CHECKING:
     from emu.engine import Engine
@@ -233,7 +233,8 @@ class Recorder:
     def _frame_dropped(self, dev: NetDevice, frame: Frame, reason: DropReason) -> None:
         place = dev.netns.name if dev.netns is not None else ""
         self.lost.setdefault(frame.trace_id, (frame.wire if dev.hard_header_len else NO_LINK + frame.wire, frame.cause))
-        self._dropped(place, frame.trace_id, dev.label, reason)
+        to = mac_text(Mac(frame.wire[:6])) if reason is DropReason.NOT_MINE and dev.hard_header_len and not frame.wire[0] & 1 else ""
+        self._dropped(place, frame.trace_id, dev.label, reason, to)
 
     def _datagram_dropped(self, place: str, datagram: Datagram, reason: DropReason, dev: NetDevice | None) -> None:
         self.lost.setdefault(datagram.trace_id, (NO_LINK + datagram.wire, datagram.cause))
@@ -242,12 +243,12 @@ class Recorder:
     def _unanswered(self, place: str, datagram: Datagram, reason: DropReason) -> None:
         self._happened(place, datagram.trace_id, Unanswered(reason.name, ip_text(datagram.src)))
 
-    def _dropped(self, place: str, trace_id: int, at: str, reason: DropReason) -> None:
+    def _dropped(self, place: str, trace_id: int, at: str, reason: DropReason, to: str = "") -> None:
         self.drops[place, at, reason] += 1
         quiet = reason in ORDINARY
         if quiet and not self._journeys:
             return
-        self._happened(place, trace_id, Dropped(at, reason.name, quiet=quiet))
+        self._happened(place, trace_id, Dropped(at, reason.name, quiet=quiet, to=to))
 
     # --- the end
 

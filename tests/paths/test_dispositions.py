@@ -42,6 +42,19 @@ CASES = {  # what is done before, the probe, its end
     ),
     "refused with a RST": ((), "right:80", "refused by right: TCP RST ACK"),
     "refused with an error": ((), "right:53/udp", "refused by right: ICMP port unreachable"),
+    "refused, but nobody hears it": (
+        ("right$ ip neigh replace 10.0.2.1 lladdr 02:00:00:00:00:99 nud permanent dev eth0",),
+        "right:80",
+        (
+            "dropped at right/eth0: no socket listens on the port; its answer #{answer} was dropped at router/eth1: "
+            "not addressed to this host; the frame is for 02:00:00:00:00:99"
+        ),
+    ),
+    "dropped by all, as the frame is for nobody": (
+        ("left$ ip neigh replace 10.0.1.1 lladdr 02:00:00:00:00:99 nud permanent dev eth0",),
+        "right",
+        "dropped at router/eth0: not addressed to this host; the frame is for 02:00:00:00:00:99",
+    ),
     "rejected": (
         ("router$ iptables -A FORWARD -d 10.0.2.2 -j REJECT",),
         "right",
