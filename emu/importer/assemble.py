@@ -88,6 +88,8 @@ def _plan_rules(plan: Plan, facts: Facts) -> None:
             take_legacy(legacy, facts)
     if own is not None and own.text.strip():
         plan.rules = rules.carried(own, facts)
+    elif own is not None and plan.docker is not None and plan.docker.get("ip-masq") is False:
+        plan.docker["iptables"] = False  # then dockerd says so; with --ip-masq=false alone there would be other rules
     else:
         instead = "those that Docker makes" if plan.docker is not None else "none"
         how = "is not there" if own is None else "is empty"

@@ -63,7 +63,7 @@ def _host(files: Iterable[File], containers: set[str], wanted: str | None) -> st
     """The machine's name that its files bear; '' if they have none. Raises EmuError if it may be one of several."""
     machines: dict[str, set[str]] = {}
     for file in files:
-        if file.place not in containers and file.kind not in DOCKER and file.text.strip():
+        if file.place not in containers and file.kind not in DOCKER and (file.text.strip() or file.kind == "iptables-save"):
             machines.setdefault(file.place, set()).add(file.kind)
     if wanted is not None:
         if wanted not in machines:

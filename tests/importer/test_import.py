@@ -100,6 +100,17 @@ def test_without_docker_network_inspect_the_containers_tell_of_their_networks(tm
         assert address in lab.run("host/rbox", "ip addr").stdout
 
 
+@pytest.mark.parametrize(("masquerade", "rules"), [("false", 0), ("true", 15)])
+def test_an_empty_iptables_save_is_that_of_a_docker_without_iptables_if_that_does_not_masquerade(masquerade, rules, tmp_path):
+    network = {"Name": "bridge", "Id": "a" * 64, "Driver": "bridge", "IPAM": {"Config": [{"Subnet": "172.17.0.0/16"}]}}
+    network["Options"] = {"com.docker.network.bridge.enable_ip_masquerade": masquerade}
+    files = {"host.iptables-save": "", "host.ip-addr": ADDR, "other.ip-addr": ADDR, "docker-network-inspect": json.dumps([network])}
+    result = imported(tmp_path, files)
+    assert any("is empty: the rules are those that Docker makes" in line for line in told(result)) == (masquerade == "true")
+    with lab_of(result, tmp_path) as made:
+        assert len(re.findall(r"^-A", made.run("host", "iptables-save").stdout, re.MULTILINE)) == rules
+
+
 def test_a_port_on_all_addresses_stays_there_where_the_network_binds_ports_to_one(tmp_path):
     options = {"com.docker.network.bridge.host_binding_ipv4": "10.0.0.5"}
     network = {"Name": "app", "Id": "a" * 64, "Driver": "bridge", "Options": options, "IPAM": {"Config": [{"Subnet": "10.9.0.0/24"}]}}
