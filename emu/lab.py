@@ -94,7 +94,7 @@ class Lab:
         builder.build(self)
 
     def up_with_steps(self) -> list[str]:
-        """`up`, then all steps but those for afterwards; what went wrong with them, a line each. Raises what has stopped one."""
+        """`up`, then all steps but those for afterwards; a sentence for each that went wrong. Raises what has stopped one."""
         self.up()
         wrong = []
         for step in self.topology.steps:
@@ -102,7 +102,7 @@ class Lab:
                 result = self.run_step(step)
                 if result.stopped is not None:
                     raise result.stopped
-                wrong += [f"{step.source}: {step.place}$ {step.line}: {each}" for each in result.wrong]
+                wrong += [f"a step before went wrong: {step.source}: {step.place}$ {step.line}: {each}" for each in result.wrong]
         self.settle()
         return wrong
 

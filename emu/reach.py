@@ -10,7 +10,7 @@ a network namespace are one. Not modelled: ports of services that a swarm publis
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -95,13 +95,16 @@ class Cell:
 
 @dataclass(frozen=True, slots=True)
 class Matrix:
-    """All cells, those of one door together. `names` has the places that share a namespace, by the name that stands for them."""
+    """All cells, those of one door together. `names` has the places that share a namespace, by the name that stands for them;
+    `notes` what went wrong before.
+    """
 
     cells: list[Cell]
     names: dict[str, list[str]]
+    notes: list[str] = field(default_factory=list)
 
     def as_data(self) -> dict[str, Any]:
-        return {"places": self.names, "cells": [cell.as_data() for cell in self.cells]}
+        return {"places": self.names, "cells": [cell.as_data() for cell in self.cells], "notes": self.notes}
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,8 +133,8 @@ class Unmet:
 def reach(topology: Topology, origins: Sequence[str] = (), targets: Sequence[str] = (), progress: Progress | None = None) -> Matrix:
     """Bring the lab up, run its steps, try. `origins` and `targets` are places, all if empty. Raises EmuError for unknown ones."""
     with Lab(topology) as lab:
-        lab.up_with_steps()
-        return matrix(lab, origins, targets, progress)
+        notes = lab.up_with_steps()
+        return replace(matrix(lab, origins, targets, progress), notes=notes)
 
 
 def matrix(lab: Lab, origins: Sequence[str] = (), targets: Sequence[str] = (), progress: Progress | None = None) -> Matrix:

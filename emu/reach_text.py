@@ -32,7 +32,7 @@ def matrix_text(matrix: Matrix, width: int, paint: Paint = str) -> str:
         for label, door in zip(labels[1:], rows, strict=True):
             words = [(found.get((door, name), NOT_TRIED), widths[name]) for name in block]
             lines.append(GAP.join([label, *(_painted(word, paint) + " " * (size - len(word)) for word, size in words)]).rstrip())
-    return "\n".join([*lines, "", *_shared(matrix), *_legend(matrix), *_doubts(matrix)])
+    return "\n".join([*lines, "", *_shared(matrix), *_legend(matrix), *_doubts(matrix), *(f"note: {note}" for note in matrix.notes)])
 
 
 def _painted(word: str, paint: Paint) -> str:

@@ -43,7 +43,7 @@ def trace(topology: Topology, origin: str, target: str, folder: Path | None = No
         if size is not None and sent_to.protocol == "tcp":
             raise EmuError(f"--size: the probe of a TCP port is a SYN, which carries nothing; {target}/udp and a ping have a size")
         told, recorder = probe(lab, source, sent_to, size)
-        told.notes += [f"a step before went wrong: {each}" for each in wrong]
+        told.notes += wrong
         if files is not None:
             write_merged(recorder, files / PATH_CAPTURE, files / FILE, interface_order(recorder), told.ids)
         return told

@@ -216,6 +216,12 @@ def test_explain_prints_the_way_behind_a_cell():
     assert "DOCKER-ISOLATION-STAGE-2" in words
 
 
+def test_what_went_wrong_before_is_told(tmp_path):
+    path = tmp_path / "lab.yaml"
+    path.write_text(f"{PAIR}steps:\n  - one$ ip link set eth9 up\n")
+    assert emu("reach", path)[1].endswith(f"note: a step before went wrong: {path}:7: one$ ip link set eth9 up: exit status 1\n")
+
+
 def test_a_place_that_is_not_there_is_an_error_with_the_near_ones():
     assert emu("reach", TOPOLOGIES / "isolation.yaml", "--from", "rbx") == (2, "no host or container 'rbx', did you mean 'rbox'?\n")
 
