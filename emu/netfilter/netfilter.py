@@ -56,6 +56,7 @@ class TraceEvent(NamedTuple):
     chain: str
     number: int  # of the rule; 0: the chain's policy, or none
     verdict: str  # a target's or chain's name, a connection's state, or `src 172.17.0.2:5 > 192.168.0.1:5`
+    rule: Rule | None
 
 
 class Netfilter(Run):
@@ -203,7 +204,7 @@ class Netfilter(Run):
         """A rule has matched, or (rule None) a chain's policy decides."""
         base = self.tables[passage.table].chains[passage.chain]
         verdict = base.policy.value if rule is None else rule.jump or (rule.target.name if rule.target else "")
-        self._note(datagram, passage.hook, passage.table, passage.chain, passage.number, verdict)
+        self._note(datagram, passage.hook, passage.table, passage.chain, passage.number, verdict, rule)
         if datagram.trace_id in self.traced:
             from emu.netfilter.targets.log import line
 
@@ -215,8 +216,8 @@ class Netfilter(Run):
         """A line of the kernel's, for `dmesg`."""
         self.kernel_log.append((self.engine.now, text))
 
-    def _note(self, datagram: Datagram, hook: Hook, table: str, chain: str, number: int, verdict: str) -> None:
-        event = TraceEvent(datagram, hook, table, chain, number, verdict)
+    def _note(self, datagram: Datagram, hook: Hook, table: str, chain: str, number: int, verdict: str, rule: Rule | None = None) -> None:
+        event = TraceEvent(datagram, hook, table, chain, number, verdict, rule)
         for listener in self.traces:
             listener(event)
 

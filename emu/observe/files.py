@@ -14,9 +14,10 @@ from typing import TYPE_CHECKING
 
 from emu.netdev.device import TX
 from emu.observe import pcap, wireshark
-from emu.observe.journey_text import texts_of_steps
+from emu.observe.journey_text import step_text
 from emu.observe.pcapng import InterfaceDescription, PcapNgWriter
 from emu.observe.reconstruct import Reconstruction
+from emu.observe.step_memory import StepMemory
 from emu.observe.trace import FILE, TraceWriter
 
 if TYPE_CHECKING:
@@ -104,10 +105,9 @@ def write_merged(recorder: Recorder, capture: Path, trace: Path, order: list[int
         merged = PcapNgWriter(file, descriptions)
         merged.names(address_names(recorder))
         tracer = TraceWriter(lines, epoch)
-        texts = texts_of_steps()
+        texts = StepMemory(step_text)
         for (now, number, direction, frame), hop in Reconstruction(recorder, tracer.add, only):
-            comments = texts(hop.steps)
-            merged.write(places[number], epoch + now, frame.wire, direction is TX, frame.trace_id, comments)
+            merged.write(places[number], epoch + now, frame.wire, direction is TX, frame.trace_id, texts(hop.steps))
         tracer.close()
 
 

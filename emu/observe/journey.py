@@ -40,6 +40,12 @@ class Chain:
     def decided(self) -> RuleHit:
         return self.rules[-1]
 
+    def is_followed_by(self, other: Chain) -> bool:
+        return other.hook == self.hook and other.table == self.table
+
+    def followed_by(self, other: Chain) -> Chain:
+        return Chain(self.hook, self.table, self.rules + other.rules)
+
 
 @dataclass(slots=True)
 class Connection:
@@ -180,7 +186,8 @@ Step = (
     Chain | Connection | Translated | Routed | Bridged | Encapsulated | Decapsulated | Ttl | Size | Waited | Linked | Dropped | Unanswered
     | Note
 )  # fmt: skip
-SHARED = (Chain, Connection, Translated, Routed, Bridged, Ttl)  # kinds of which one object stands in many packets' ways: not to be changed
+# Kinds of which one object stands in many packets' ways: not to be changed.
+SHARED = (Chain, Connection, Translated, Routed, Bridged, Encapsulated, Decapsulated, Ttl)
 STEPS: dict[str, type[Step]] = {each.kind: each for each in Step.__args__}
 
 

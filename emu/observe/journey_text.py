@@ -20,21 +20,6 @@ def step_text(step: Step) -> str:
     return _TEXTS[step.kind](step)
 
 
-def texts_of_steps() -> Callable[[list[Step]], list[str]]:
-    """`step_text` of each, with a memory: most steps of a run are the same few objects."""
-    known: dict[int, tuple[Step, str]] = {}
-
-    def text(step: Step) -> str:
-        if not isinstance(step, way.SHARED):
-            return step_text(step)
-        found = known.get(id(step))
-        if found is None:
-            found = known[id(step)] = step, step_text(step)
-        return found[1]
-
-    return lambda steps: [text(step) for step in steps]
-
-
 def hit_text(hit: RuleHit) -> str:
     """`DOCKER #2 DNAT`, `FORWARD #1 → DOCKER-USER` (a jump), `INPUT policy DROP`."""
     if not hit.number:

@@ -13,18 +13,15 @@ from typing import TYPE_CHECKING
 from emu.netdev.device import TX
 from emu.netdev.drop import DropReason
 from emu.netdev.ovs_datapath import OvsInternal
-from emu.netfilter.rule_text import rule_text
 from emu.observe.journey import (
     Bridged,
     Chain,
     Connection,
-    Decapsulated,
     Dropped,
     Hop,
     Journey,
     Linked,
     Note,
-    RuleHit,
     Size,
     Step,
     Translated,
@@ -35,7 +32,7 @@ from emu.observe.links import consequence, is_arp_request, relation
 from emu.observe.pcap import LINKTYPE_ETHERNET
 from emu.observe.routes import BEHIND_ROUTING, RouteBook
 from emu.observe.summary import NO_LINK, changes, is_first_fragment, is_fragment, summary
-from emu.observe.tunnels import TUNNELS, switched, vni_of
+from emu.observe.tunnels import TUNNELS, decapsulated, switched
 from emu.observe.watch import Event, Hit, Routes
 from emu.observe.way import Inside, Way
 from emu.packet import arp, ethernet
@@ -47,7 +44,6 @@ if TYPE_CHECKING:
     from emu.packet.frame import Frame
 
 ROUTED_BEFORE = frozenset({"INPUT", "FORWARD", "OUTPUT"})  # hooks that lie behind the routing decision
-END = {"src": "source", "dst": "destination"}
 MOST_LINKS = 8
 IN_USER_SPACE = Note("taken by a switch in user space")
 
@@ -60,9 +56,9 @@ class Reconstruction:
         self._interfaces = recorder.interfaces
         self._on_end = on_end
         self._only = only
+        self._has_switches = any(each.kind == OvsInternal.kind for each in recorder.interfaces)
         self._ways: dict[int, Way] = {}
         self._routes = RouteBook()
-        self._told: dict[int, Chain | Connection | Translated] = {}  # what a Hit comes to, by its identity: steps are shared
         self._chains: dict[tuple[int, int], Chain] = {}  # what a walk of a table comes to with one rule more
         self._left: Counter[int] = Counter()  # by packet id: records and happenings to come
         self._caused: dict[int, list[tuple[int, bytes]]] = {}  # by packet id: the packets that name it, as first seen
@@ -135,8 +131,9 @@ class Reconstruction:
             return
         if self._only is not None and trace_id not in self._only:
             return
-        way = self._way(trace_id)
-        way.times.setdefault(place, now)
+        way = self._ways.get(trace_id) or self._way(trace_id)
+        if place not in way.here:
+            way.times.setdefault(place, now)
         if isinstance(what, Hit):
             self._hit(way, place, now, what)
         elif isinstance(what, Bridged):
@@ -150,13 +147,11 @@ class Reconstruction:
         self._count_down(trace_id)
 
     def _hit(self, way: Way, place: str, now: int, hit: Hit) -> None:
-        hook, steps = hit.hook.name, way.steps(place)
-        told = self._told.get(id(hit))
-        if told is None:
-            told = self._told[id(hit)] = _told(hit)
+        told, dst = hit
+        hook, steps = told.hook, way.steps(place)
         if isinstance(told, Chain):
-            if hook in ROUTED_BEFORE:
-                self._route(way, place, now, hit.dst)
+            if place not in way.routed and hook in ROUTED_BEFORE:
+                self._route(way, place, now, dst)
             self._walked(steps, told)
         else:
             if isinstance(told, Connection) and place not in way.whole and is_fragment(way.wires.get(place, b"")):
@@ -165,24 +160,24 @@ class Reconstruction:
             steps.append(told)
             if hook == "OUTPUT" and isinstance(told, Translated):  # ip_route_me_harder
                 way.routed.discard(place)
-                self._route(way, place, now, hit.dst)
-        undecided = way.undecided.get(place)
-        if undecided is not None:
+                self._route(way, place, now, dst)
+        if place in way.undecided:
+            undecided = way.undecided[place]
             if hook == "PREROUTING":
                 undecided.position = len(steps)
             elif undecided.decision.decision != "up":
                 way.settle_bridge(place)
 
     def _walked(self, steps: list[Step], told: Chain) -> None:
-        """One rule more of a table's, or the first."""
+        """A table was walked, or the walk goes on that something interrupted."""
         latest = steps[-1] if steps else None
-        if not isinstance(latest, Chain) or latest.hook != told.hook or latest.table != told.table:
+        if not isinstance(latest, Chain) or not latest.is_followed_by(told):
             steps.append(told)
             return
         key = id(latest), id(told)
         longer = self._chains.get(key)
         if longer is None:
-            longer = self._chains[key] = Chain(told.hook, told.table, latest.rules + told.rules)
+            longer = self._chains[key] = latest.followed_by(told)
         steps[-1] = longer
 
     @staticmethod
@@ -205,7 +200,7 @@ class Reconstruction:
             way.undecided.pop(place, None)
         else:
             way.settle_bridge(place)
-        if not drop.quiet:
+        if not drop.quiet and self._has_switches:
             _taken_by_a_switch(steps)
         steps.append(drop)
 
@@ -228,10 +223,10 @@ class Reconstruction:
                 way.routed.add(way.journey.hops[-1].place)
         else:
             way.wire, way.text = wire, summary(wire)
-        hop = Hop(now, place, interface.label[len(place) + 1 :], direction.value, way.text, way.pending.pop(place, []))
+        hop = Hop(now, place, interface.device, "out" if direction is TX else "in", way.text, way.pending.pop(place, []))
         if way.journey.cause and not way.journey.hops:
             self._introduce(hop, frame.trace_id, frame.cause, wire)
-        if direction is TX or interface.kind == OvsInternal.kind:
+        if self._has_switches and (direction is TX or interface.kind == OvsInternal.kind):
             _switch_in_user_space(way, hop, before, wire)
         if direction is TX:
             self._sent(way, interface, hop, wire)
@@ -264,7 +259,8 @@ class Reconstruction:
         elif here is not None:
             hop.steps += changes(way.wires[place], wire, translated=_is_translated(here, hop))
         if wire[12:14] == ethernet.IPV4:
-            self._route(way, place, hop.time_ns, wire[30:34], hop if here is None else here)
+            if place not in way.routed:
+                self._route(way, place, hop.time_ns, wire[30:34], hop if here is None else here)
             if (here is None or carries or place in way.whole) and is_first_fragment(wire):
                 way.whole.discard(place)
                 hop.steps.append(Size("fragmented"))
@@ -287,7 +283,7 @@ class Reconstruction:
             way.outer = wire
         elif len(way.outer) >= 34:
             outer, how = way.outer, interface.kind
-            hop.steps.append(Decapsulated(how, ip_text(outer[26:30]), ip_text(outer[30:34]), vni_of(how, outer)))
+            hop.steps.append(decapsulated(how, outer))
 
     # --- routes
 
@@ -359,18 +355,6 @@ def reconstruct(recorder: Recorder) -> list[Journey]:
     for _ in Reconstruction(recorder, journeys.append):
         pass
     return journeys
-
-
-def _told(hit: Hit) -> Chain | Connection | Translated:
-    hook = hit.hook.name
-    if hit.table == "conntrack":
-        return Connection(hook, hit.verdict)
-    if hit.table == "nat" and not hit.chain:
-        end, before, _, after = hit.verdict.split()
-        return Translated(END[end], before, after, hook)
-    if hit.rule is None:
-        return Chain(hook, hit.table, [RuleHit(hit.chain, hit.number, hit.verdict)])
-    return Chain(hook, hit.table, [RuleHit(hit.chain, hit.number, hit.verdict, rule_text(hit.rule).strip(), bool(hit.rule.jump))])
 
 
 def _blamed(drop: Dropped, steps: list[Step]) -> Dropped:

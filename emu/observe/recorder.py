@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
-from functools import partial
+from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -63,7 +63,7 @@ class Command(Protocol):
     def line(self) -> str: ...
 
 
-@dataclass(slots=True)
+@dataclass
 class CapturedInterface:
     """An interface that was there, `place` being its namespace's name. `gone_ns` is None while it is there."""
 
@@ -78,6 +78,11 @@ class CapturedInterface:
     @property
     def description(self) -> str:
         return f"{self.kind} in {self.place}"
+
+    @cached_property
+    def device(self) -> str:
+        """Its name in the place."""
+        return self.label.removeprefix(f"{self.place}/")
 
 
 class Recorder:
@@ -145,7 +150,7 @@ class Recorder:
         for dev in netns.devices.values():
             self._on_device(dev, True)
         if self._journeys:
-            self._endings.append(watch_namespace(netns, self._happened))
+            self._endings.append(watch_namespace(netns, self.events.teller(self.engine, self.store, netns.name)))
 
     def stop(self) -> None:
         """Watch nothing from now on."""
@@ -227,8 +232,7 @@ class Recorder:
 
     def _happened(self, place: str, trace_id: int, what: Happening) -> None:
         if not self._stopped:
-            store = self.store
-            self.events.add(store.spilled + len(store.recent), self.engine.now, trace_id, place, what)
+            self.events.teller(self.engine, self.store, place)(trace_id, what)
 
     def _frame_dropped(self, dev: NetDevice, frame: Frame, reason: DropReason) -> None:
         place = dev.netns.name if dev.netns is not None else ""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from functools import cache
+from functools import cache, lru_cache
 
 from emu.observe.journey import Size, Step, Translated, Ttl
 from emu.packet import arp, ethernet, icmp
@@ -75,6 +75,7 @@ def _icmp(message: bytes) -> str:
 
 
 _ttl = cache(Ttl)  # steps are shared
+_translated = lru_cache(maxsize=4096)(Translated)
 
 
 def changes(before: bytes, after: bytes, *, translated: bool = False) -> list[Step]:
@@ -84,9 +85,10 @@ def changes(before: bytes, after: bytes, *, translated: bool = False) -> list[St
     if before[14:] == after[14:] or before[23] != after[23]:
         return []
     found: list[Step] = []
-    for end, old, new in zip(("source", "destination"), endpoints(before), endpoints(after), strict=True):
-        if old != new and (":" in old) == (":" in new) and not translated:
-            found.append(Translated(end, old, new))
+    if not translated and before[26:34] + before[34:38] != after[26:34] + after[34:38]:
+        for end, old, new in zip(("source", "destination"), endpoints(before), endpoints(after), strict=True):
+            if old != new and (":" in old) == (":" in new):
+                found.append(_translated(end, old, new))
     if after[22] != before[22]:
         found.append(_ttl(before[22], after[22]))
     if is_fragment(before) != is_fragment(after):

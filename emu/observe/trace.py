@@ -20,7 +20,8 @@ from pathlib import Path
 from typing import Any, TextIO
 
 from emu.errors import EmuError
-from emu.observe.journey import SHARED, Hop, Journey, Linked, Step, Waited, as_data, journey_of
+from emu.observe.journey import Hop, Journey, Linked, Waited, as_data, journey_of
+from emu.observe.step_memory import StepMemory
 
 FORMAT = "emu-trace"
 VERSION = 3
@@ -29,13 +30,18 @@ encode: Callable[[Any], str] = json.JSONEncoder(ensure_ascii=False, separators=(
 _quoted = lru_cache(maxsize=4096)(encode)
 
 
+@lru_cache(maxsize=4096)
+def _at(place: str, device: str, direction: str) -> str:
+    return f',"place":{encode(place)},"dev":{encode(device)},"dir":"{direction}"'
+
+
 class TraceWriter:
     """Writes journeys as they end."""
 
     def __init__(self, file: TextIO, epoch_ns: int) -> None:
         self._file = file
         self._count = 0
-        self._steps: dict[int, tuple[Step, str]] = {}
+        self._encoded = StepMemory(encode)
         self._write({"format": FORMAT, "version": VERSION, "epoch_ns": epoch_ns})
 
     def add(self, journey: Journey) -> None:
@@ -45,19 +51,10 @@ class TraceWriter:
 
     def _hop(self, hop: Hop) -> str:
         """As `encode` does it, with a memory for what is the same in many packets."""
-        place, device, packet = map(_quoted, (hop.place, hop.device, hop.packet))
-        text = f'{{"t":{hop.time_ns},"place":{place},"dev":{device},"dir":"{hop.direction}","packet":{packet}'
+        text = f'{{"t":{hop.time_ns}{_at(hop.place, hop.device, hop.direction)},"packet":{_quoted(hop.packet)}'
         if hop.steps:
-            text += f',"steps":[{",".join(map(self._step, hop.steps))}]'
+            text += f',"steps":[{",".join(self._encoded(hop.steps))}]'
         return text + (',"copy":true}' if hop.copy else "}")
-
-    def _step(self, step: Step) -> str:
-        if not isinstance(step, SHARED):
-            return encode(step)
-        found = self._steps.get(id(step))
-        if found is None:
-            found = self._steps[id(step)] = step, encode(step)
-        return found[1]
 
     def close(self) -> None:
         self._write({"end": self._count})

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 from emu.encap import vxlan
 from emu.observe.journey import Decapsulated, Encapsulated, Step
 from emu.packet.address import ip_text
@@ -34,8 +36,27 @@ def vni_of(how: str, outer: bytes) -> int | None:
 
 def switched(before: bytes, after: bytes) -> list[Step]:
     """What a switch in user space did that has tunnels of its own."""
-    for step, outer, inner in ((Encapsulated, after, before), (Decapsulated, before, after)):
+    for step, outer, inner in ((encapsulated, after, before), (decapsulated, before, after)):
         how = _put_in(outer, inner)
         if how:
-            return [step(how, ip_text(outer[26:30]), ip_text(outer[30:34]), vni_of(how, outer))]
+            return [step(how, outer)]
     return []
+
+
+@lru_cache(maxsize=4096)
+def _encapsulated(how: str, src: bytes, dst: bytes, vni: int | None) -> Encapsulated:
+    return Encapsulated(how, ip_text(src), ip_text(dst), vni)
+
+
+@lru_cache(maxsize=4096)
+def _decapsulated(how: str, src: bytes, dst: bytes, vni: int | None) -> Decapsulated:
+    return Decapsulated(how, ip_text(src), ip_text(dst), vni)
+
+
+def encapsulated(how: str, outer: bytes) -> Encapsulated:
+    """The step: one object for all packets between two ends."""
+    return _encapsulated(how, outer[26:30], outer[30:34], vni_of(how, outer))
+
+
+def decapsulated(how: str, outer: bytes) -> Decapsulated:
+    return _decapsulated(how, outer[26:30], outer[30:34], vni_of(how, outer))

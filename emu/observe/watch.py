@@ -1,7 +1,8 @@
 """What befalls packets between two taps, from the points where the data path lets itself be watched (netfilter's traces, drops, changes of
 tables), and a bridge's decision, asked of its forwarding database at the moment when the tap of a port sees a frame.
 
-All of it is kept as it comes, without a word of text; observe/reconstruct.py makes steps of it when the run is over.
+All of it is kept as it comes, most of it as steps that many packets share; observe/reconstruct.py tells whose they are and where they
+belong when the run is over.
 """
 
 from __future__ import annotations
@@ -11,28 +12,27 @@ from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, NamedTuple
 
 from emu.netdev.bridge import Bridge, BridgePort
-from emu.observe.journey import Bridged, Step
+from emu.netfilter.rule_text import rule_text
+from emu.observe.journey import Bridged, Chain, Connection, RuleHit, Step, Translated
 
 if TYPE_CHECKING:
+    from emu.engine import Engine
     from emu.netdev.device import NetDevice
-    from emu.netfilter.hooks import Hook
     from emu.netfilter.netfilter import TraceEvent
     from emu.netfilter.table import Rule
     from emu.netns.fib import Route
     from emu.netns.namespace import Netns
+    from emu.observe.store import RecordStore
     from emu.packet.address import Ip
     from emu.packet.frame import Frame
 
+END = {"src": "source", "dst": "destination"}
+
 
 class Hit(NamedTuple):
-    """A TraceEvent, and the rule itself: numbers change. `dst` is where the packet goes at that moment."""
+    """Something that befell a packet in netfilter; `dst` is where it goes at that moment."""
 
-    hook: Hook
-    table: str
-    chain: str
-    number: int
-    verdict: str
-    rule: Rule | None
+    step: Chain | Connection | Translated
     dst: bytes
 
 
@@ -46,7 +46,7 @@ class Routes(NamedTuple):
 
 Happening = Step | Hit | Routes
 Event = tuple[int, int, int, str, Happening]  # how many records there were before, virtual time in ns, packet id, place, what
-Tell = Callable[[str, int, Happening], None]
+Tell = Callable[[int, Happening], None]
 
 
 class EventStore:
@@ -60,9 +60,30 @@ class EventStore:
     def __len__(self) -> int:
         return len(self._what)
 
-    def add(self, position: int, now: int, trace_id: int, place: str, what: Happening) -> None:
-        self._numbers.extend((position, now, trace_id, self._places.setdefault(place, len(self._places))))
-        self._what.append(what)
+    def teller(self, engine: Engine, records: RecordStore, place: str) -> Tell:
+        """What keeps the happenings of a place: this is what each of them costs."""
+        extend, what, recent = self._numbers.extend, self._what, records.recent
+        number = self._places.setdefault(place, len(self._places))
+        longer: dict[tuple[int, int], Hit] = {}
+        latest: tuple[Hit, int, int] | None = None  # with its packet's id and position
+
+        def tell(trace_id: int, happening: Happening) -> None:
+            nonlocal latest
+            position = records.spilled + len(recent)
+            if type(happening) is Hit:
+                if latest is not None and what[-1] is latest[0] and latest[1] == trace_id and latest[2] == position:
+                    key = id(latest[0]), id(happening)
+                    if key not in longer:
+                        longer[key] = _walk_on(latest[0], happening)
+                    if longer[key] is not happening:
+                        what[-1] = longer[key]
+                        latest = longer[key], trace_id, position
+                        return
+                latest = happening, trace_id, position
+            extend((position, engine.now, trace_id, number))
+            what.append(happening)
+
+        return tell
 
     def __iter__(self) -> Iterator[Event]:
         numbers, places = iter(self._numbers), list(self._places)
@@ -72,20 +93,19 @@ class EventStore:
 
 def watch_namespace(netns: Netns, tell: Tell) -> Callable[[], None]:
     """Its rules, and its routes as they are and as they change. What it returns ends that."""
-    place, netfilter, fib, routing = netns.name, netns.netfilter, netns.fib, netns.ipv4.routing
-    known: dict[tuple[object, ...], Hit] = {}
+    netfilter, fib, routing = netns.netfilter, netns.fib, netns.ipv4.routing
+    known: dict[tuple[object, ...], tuple[Hit, Rule | None]] = {}  # with the rule, which lives as long as its id stands here
 
     def rule_met(event: TraceEvent) -> None:
-        datagram, hook, table, chain, number, verdict = event
-        rule = netfilter.tables[table].chains[chain].rules[number - 1] if number else None
+        datagram, hook, table, chain, number, verdict, rule = event
         key = (hook, table, chain, number, verdict, id(rule), datagram.dst)
-        hit = known.get(key)
-        if hit is None:
-            hit = known[key] = Hit(hook, table, chain, number, verdict, rule, datagram.dst)
-        tell(place, datagram.trace_id, hit)
+        found = known.get(key)
+        if found is None:
+            found = known[key] = Hit(_step(event), datagram.dst), rule
+        tell(datagram.trace_id, found[0])
 
     def routes_changed(*_: object) -> None:
-        tell(place, 0, Routes(tuple(fib.local), tuple(fib.routes), dict(routing.redirected)))
+        tell(0, Routes(tuple(fib.local), tuple(fib.routes), dict(routing.redirected)))
 
     def end() -> None:
         netfilter.traces.remove(rule_met)
@@ -97,6 +117,24 @@ def watch_namespace(netns: Netns, tell: Tell) -> Callable[[], None]:
     routing.on_redirect.append(routes_changed)
     routes_changed()
     return end
+
+
+def _step(event: TraceEvent) -> Chain | Connection | Translated:
+    _, hook, table, chain, number, verdict, rule = event
+    if table == "conntrack":
+        return Connection(hook.name, verdict)
+    if table == "nat" and not chain:
+        end, before, _, after = verdict.split()
+        return Translated(END[end], before, after, hook.name)
+    text = rule_text(rule).strip() if rule is not None else ""
+    return Chain(hook.name, table, [RuleHit(chain, number, verdict, text, rule is not None and bool(rule.jump))])
+
+
+def _walk_on(before: Hit, hit: Hit) -> Hit:
+    """Both as one, if they are rules of one table that were met at the same hook; else the second."""
+    if isinstance(before.step, Chain) and isinstance(hit.step, Chain) and before.step.is_followed_by(hit.step):
+        return Hit(before.step.followed_by(hit.step), before.dst)
+    return hit
 
 
 def bridge_decision(dev: NetDevice, frame: Frame, known: dict[tuple[str, ...], Bridged]) -> Bridged | None:

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from emu.observe.journey import Bridged, Encapsulated, Hop, Journey, Step
-from emu.observe.tunnels import is_outer, vni_of
-from emu.packet.address import ip_text
+from emu.observe.journey import Bridged, Hop, Journey, Step
+from emu.observe.tunnels import encapsulated, is_outer
 
 
 @dataclass(slots=True)
@@ -87,7 +86,7 @@ class Way:
         """Say so where the outer packet began."""
         inside = self.inside
         assert inside is not None
-        step = Encapsulated(inside.how, ip_text(outer[26:30]), ip_text(outer[30:34]), vni_of(inside.how, outer))
+        step = encapsulated(inside.how, outer)
         if step not in inside.steps:  # else another fragment of it
             inside.steps.insert(inside.position, step)
 
