@@ -1,0 +1,86 @@
+"""Devices, addresses and routes of an imported host, and what is left out."""
+
+from __future__ import annotations
+
+import re
+
+from emu.importer.assemble import import_host
+from tests.importer.folders import ADDR, REAL, RECORDED, imported, lab_of, told
+
+
+def test_bonds_and_vlans_are_network_cards_and_told_of(tmp_path):
+    more = """3: bond0: <BROADCAST,MULTICAST,MASTER,UP,LOWER_UP> mtu 1500
+    link/ether 52:54:00:12:34:57 brd ff:ff:ff:ff:ff:ff
+    inet 10.1.0.5/24 scope global bond0
+4: eth1: <BROADCAST,MULTICAST,SLAVE,UP,LOWER_UP> mtu 1500 master bond0
+    link/ether 52:54:00:12:34:57 brd ff:ff:ff:ff:ff:ff
+5: bond0.7@bond0: <BROADCAST,MULTICAST,UP,LOWER_UP> mtu 1500
+    link/ether 52:54:00:12:34:57 brd ff:ff:ff:ff:ff:ff
+    inet 10.7.0.5/24 scope global bond0.7
+"""
+    result = imported(tmp_path / "bond", {"ip-addr": ADDR + more, "ip-route": "default via 10.7.0.1 dev bond0.7\n"})
+    assert [line for line in told(result) if "bond" in line] == [
+        "ip-addr:7: bond0, a bond device, is one network card here",
+        "ip-addr:10: eth1 is left out: it is a port of bond0",
+        "ip-addr:12: bond0.7, a vlan device, is a network card on a LAN of its own here, without tags",
+    ]
+    with lab_of(result, tmp_path) as lab:
+        assert result.client == "10.7.0.254"
+        assert lab.run("client", "ping -c 1 10.7.0.5").exit_status == lab.run("client", "ping -c 1 10.1.0.5").exit_status == 0
+
+
+def test_a_veth_pair_within_the_host_is_there_again(tmp_path):
+    pair = "".join(
+        f"{number}: {name}@{peer}: <BROADCAST,MULTICAST,UP,LOWER_UP> mtu 1500{master}\n    link/ether 52:54:00:12:35:0{number}\n"
+        for number, name, peer, master in ((3, "qvo", "qvb", ""), (4, "qvb", "qvo", " master br0"))
+    )
+    bridge = "5: br0: <BROADCAST,MULTICAST,UP,LOWER_UP> mtu 1500\n    link/ether 52:54:00:12:35:05\n"
+    with lab_of(imported(tmp_path / "pair", {"ip-addr": ADDR + pair + bridge}), tmp_path) as lab:
+        assert "master br0" in lab.run("host", "ip link show qvb").stdout
+        assert "qvo@qvb" in lab.run("host", "ip link show qvo").stdout
+
+
+def test_a_way_out_that_is_left_out_is_told_of(tmp_path):
+    tunnel = "3: wg0: <POINTOPOINT,NOARP,UP,LOWER_UP> mtu 1420\n    link/none\n    inet 10.66.0.1/24 scope global wg0\n"
+    said = told(imported(tmp_path, {"ip-addr": ADDR + tunnel, "ip-route": "default via 10.66.0.9 dev wg0\n"}))
+    assert "ip-route:1: the way out is through wg0, which is left out: the client is elsewhere" in said
+
+
+def test_further_addresses_and_routes_of_a_container_are_carried_over_and_devices_told_of(tmp_path):
+    state = RECORDED / "publish-dnat" / "state"
+    files = {path.name: path.read_text() for path in state.iterdir() if path.is_file()}
+    eth0 = files["web.ip-addr"]
+    address = re.search(r" +inet 172\.17.*\n", eth0)
+    assert address is not None
+    further = address[0] + address[0].replace("172.17.0.2/16", "10.9.9.9/32")
+    tun = "9: tun0: <POINTOPOINT,NOARP,UP,LOWER_UP> mtu 1500\n    link/none\n    inet 10.8.0.2/24 scope global tun0\n"
+    files["web.ip-addr"] = eth0.replace(address[0], further).rstrip() + "\n" + tun
+    files["web.ip-route"] = "default via 172.17.0.1 dev eth0\n10.44.0.0/16 via 172.17.0.9 dev eth0\n"
+    result = imported(tmp_path / "inside", files)
+    assert any(line.endswith("container 'web': tun0 with 10.8.0.2/24 is left out: it is not Docker's") for line in told(result))
+    with lab_of(result, tmp_path) as lab:
+        assert "10.44.0.0/16 via 172.17.0.9 dev eth0" in lab.run("host/web", "ip route").stdout
+        assert "inet 10.9.9.9/32" in lab.run("host/web", "ip addr").stdout
+
+
+def test_devices_of_other_kinds_policy_routing_and_multipath_are_told_of_by_line():
+    lines = "\n".join(told(import_host(REAL / "text")))
+    for part in (
+        "vx1 is left out: it is a vxlan device",
+        "tun0 with 10.66.0.1 is left out",
+        "ip-addr.txt:35: eth0: fd00::1/64: IPv6",
+        "ip-route.txt:8: route to 10.57.0.0/16: multipath",
+        "ip-route.txt:1: table 100: policy routing",
+        "ip-rule.txt:2: policy routing",
+    ):
+        assert part in lines
+
+
+def test_bridges_routes_neighbours_and_sysctls_made_by_hand_are_there(tmp_path):
+    with lab_of(import_host(REAL / "text"), tmp_path) as lab:
+        routes = lab.run("host", "ip route").stdout
+        assert "blackhole 10.56.0.0/16" in routes
+        assert "10.59.0.0/16 via 10.7.0.9 dev br7" in routes
+        assert "lladdr 02:11:22:33:44:55 PERMANENT" in lab.run("host", "ip neigh").stdout
+        assert lab.run("host", "sysctl -n net.ipv4.tcp_max_syn_backlog").stdout == "2048\n"
+        assert lab.run("client", "nc -z -w 1 10.20.30.40 2222").exit_status == 1  # INPUT drops it
