@@ -79,8 +79,6 @@ class Netfilter(Run):
         self.conntrack = Conntrack(engine)
         self.nat = Nat(self.conntrack, self._draw)
         self.traced: frozenset[int] = frozenset()  # trace ids that `-j TRACE` has chosen
-        self.recent: WeakValueDictionary[str, RecentList] = WeakValueDictionary()  # those that rules hold
-        self.hashlimits: WeakValueDictionary[str, HashTable] = WeakValueDictionary()  # the same
         self.defrag = False  # fragments are put together before the hooks, as conntrack needs them whole
         self.active = INACTIVE
         self._steps = NO_STEPS
@@ -88,6 +86,16 @@ class Netfilter(Run):
     @cached_property
     def random(self) -> Random:
         return self.engine.stream(f"netfilter {self.name}")
+
+    @cached_property
+    def recent(self) -> WeakValueDictionary[str, RecentList]:
+        """Those that rules hold, by name."""
+        return WeakValueDictionary()
+
+    @cached_property
+    def hashlimits(self) -> WeakValueDictionary[str, HashTable]:
+        """The same."""
+        return WeakValueDictionary()
 
     def _draw(self, limit: int) -> int:
         return self.random.randrange(limit)

@@ -68,7 +68,6 @@ class Netns(Addresses):
         self.udp = Udp(self)
         self.tcp = Tcp(self)
         self._last_ifindex = 0
-        self._bridge_hooks = BridgeHooks(self)
         self._install_callbacks()
         lo = Loopback(engine)
         self.add_device(lo)
@@ -85,6 +84,10 @@ class Netns(Addresses):
     @cached_property
     def underlay(self) -> Underlay:
         return Underlay(self)
+
+    @cached_property
+    def _bridge_hooks(self) -> BridgeHooks:
+        return BridgeHooks(self)
 
     def _install_callbacks(self) -> None:
         netfilter = self.netfilter
