@@ -79,6 +79,10 @@ class CapturedInterface:
     def description(self) -> str:
         return f"{self.kind} in {self.place}"
 
+    def whole(self, frame: Frame) -> bytes:
+        """A frame seen here, with something in the place of its Ethernet header if it has none."""
+        return frame.wire if self.link_type == LINKTYPE_ETHERNET else NO_LINK + frame.wire
+
     @cached_property
     def device(self) -> str:
         """Its name in the place."""

@@ -1,0 +1,243 @@
+"""Follows packets from happening to happening and from device to device, and says what befell each of them there: in steps, at hops.
+
+A happening belongs to the hop at which the packet was last seen in that namespace; what comes before (a packet is born there) belongs to
+the hop that comes next.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from emu.netdev.device import TX
+from emu.netdev.drop import DropReason
+from emu.netdev.ovs_datapath import OvsInternal
+from emu.observe.journey import Bridged, Chain, Connection, Dropped, Hop, Linked, Note, Size, Step, Translated, Unanswered, Waited
+from emu.observe.routes import BEHIND_ROUTING, RouteBook
+from emu.observe.summary import changes, is_first_fragment, is_fragment, summary
+from emu.observe.tunnels import TUNNELS, decapsulated, switched
+from emu.observe.watch import Hit
+from emu.observe.way import Inside, Way
+from emu.packet import ethernet
+
+if TYPE_CHECKING:
+    from emu.observe.recorder import CapturedInterface, Recorder
+    from emu.observe.store import Record
+
+ROUTED_BEFORE = frozenset({"INPUT", "FORWARD", "OUTPUT"})  # hooks that lie behind the routing decision
+IN_USER_SPACE = Note("taken by a switch in user space")
+
+
+class Follower:
+    """What it knows besides the packets' ways: the routes of all namespaces at the moment that it has come to."""
+
+    def __init__(self, recorder: Recorder) -> None:
+        self._interfaces = recorder.interfaces
+        self._lost = recorder.lost
+        self._has_switches = any(each.kind == OvsInternal.kind for each in recorder.interfaces)
+        self._chains: dict[tuple[int, int], Chain] = {}  # what a walk of a table comes to with one rule more
+        self.routes = RouteBook()
+
+    # --- what befell it between two devices
+
+    def befell(self, way: Way, place: str, now: int, what: Step | Hit) -> None:
+        if place not in way.here:
+            way.times.setdefault(place, now)
+        if isinstance(what, Hit):
+            self._hit(way, place, now, what)
+        elif isinstance(what, Bridged):
+            self._bridged(way, place, what)
+        elif isinstance(what, Dropped):
+            self._dropped(way, place, now, what)
+        else:
+            if isinstance(what, (Unanswered, Waited)):
+                self._route(way, place, now)
+            way.steps(place).append(what)
+
+    def _hit(self, way: Way, place: str, now: int, hit: Hit) -> None:
+        told, dst = hit
+        hook, steps = told.hook, way.steps(place)
+        if isinstance(told, Chain):
+            if place not in way.routed and hook in ROUTED_BEFORE:
+                self._route(way, place, now, dst)
+            self._walked(steps, told)
+        else:
+            if isinstance(told, Connection) and place not in way.whole and is_fragment(way.wires.get(place, b"")):
+                way.whole.add(place)
+                steps.append(Size("reassembled"))
+            steps.append(told)
+            if hook == "OUTPUT" and isinstance(told, Translated):  # ip_route_me_harder
+                way.routed.discard(place)
+                self._route(way, place, now, dst)
+        if place in way.undecided:
+            undecided = way.undecided[place]
+            if hook == "PREROUTING":
+                undecided.position = len(steps)
+            elif undecided.decision.decision != "up":
+                way.settle_bridge(place)
+
+    def _walked(self, steps: list[Step], told: Chain) -> None:
+        """A table was walked, or the walk goes on that something interrupted."""
+        latest = steps[-1] if steps else None
+        if not isinstance(latest, Chain) or not latest.is_followed_by(told):
+            steps.append(told)
+            return
+        key = id(latest), id(told)
+        longer = self._chains.get(key)
+        if longer is None:
+            longer = self._chains[key] = latest.followed_by(told)
+        steps[-1] = longer
+
+    @staticmethod
+    def _bridged(way: Way, place: str, decision: Bridged) -> None:
+        here = way.here.get(place)
+        if here is not None and here.direction == "in":
+            way.ask_bridge(place, decision)
+        else:
+            way.steps(place).append(decision)
+
+    def _dropped(self, way: Way, place: str, now: int, drop: Dropped) -> None:
+        steps = way.steps(place)
+        drop = _blamed(drop, steps)
+        lost = self._lost[way.journey.id][0]
+        if way.is_carried_by(lost, place):
+            way.put_into(lost)
+        if DropReason[drop.reason] in BEHIND_ROUTING:
+            self._route(way, place, now)
+        if drop.hook == "PREROUTING":
+            way.undecided.pop(place, None)
+        else:
+            way.settle_bridge(place)
+        if not drop.quiet and self._has_switches:
+            _taken_by_a_switch(steps)
+        steps.append(drop)
+
+    # --- a device
+
+    def seen(self, way: Way, record: Record, introduction: list[Linked]) -> Hop:
+        now, number, direction, frame = record
+        interface = self._interfaces[number]
+        place = interface.place
+        wire = interface.whole(frame)
+        before = way.wire
+        if wire == before:  # from device to device as it is: no route
+            way.routed.add(place)
+            if interface.kind == "macvlan" and not wire[0] & 1:  # nor at the parent
+                way.routed.add(way.journey.hops[-1].place)
+        else:
+            way.wire, way.text = wire, summary(wire)
+        steps: list[Step] = [*way.pending.pop(place, ()), *introduction]
+        hop = Hop(now, place, interface.device, "out" if direction is TX else "in", way.text, steps)
+        if self._has_switches and (direction is TX or interface.kind == OvsInternal.kind):
+            _switch_in_user_space(way, hop, before, wire)
+        if direction is TX:
+            self._sent(way, interface, hop, wire)
+        else:
+            self._received(way, interface, hop, wire)
+        way.journey.hops.append(hop)
+        way.here[place] = hop
+        way.wires[place] = wire
+        return hop
+
+    def _sent(self, way: Way, interface: CapturedInterface, hop: Hop, wire: bytes) -> None:
+        place, tunnel = interface.place, interface.kind in TUNNELS
+        here = way.here.get(place)
+        if interface.kind == "bridge":  # it has waited for a neighbour behind the bridge, which decides again
+            way.undecided.pop(place, None)
+        way.settle_bridge(place, hop.device)
+        carries = not tunnel and way.is_carried_by(wire, place)
+        if carries:
+            way.put_into(wire)
+        elif here is not None:
+            hop.steps += changes(way.wires[place], wire, translated=_is_translated(here, hop))
+        if wire[12:14] == ethernet.IPV4:
+            if place not in way.routed:
+                self._route(way, place, hop.time_ns, wire[30:34], hop if here is None else here)
+            if (here is None or carries or place in way.whole) and is_first_fragment(wire):
+                way.whole.discard(place)
+                hop.steps.append(Size("fragmented"))
+        if tunnel:
+            way.inside = Inside(hop.steps, len(hop.steps), interface.kind, wire)
+            way.entered.clear()
+            way.routed.clear()  # the outer packet has a route of its own
+        elif carries:
+            way.goes_on_inside(hop)
+
+    def _received(self, way: Way, interface: CapturedInterface, hop: Hop, wire: bytes) -> None:
+        place = interface.place
+        way.routed.discard(place)
+        way.entered.add(place)
+        if interface.kind == "bridge":
+            way.settle_bridge(place)
+            decision = way.bridging.pop(place, None)
+            hop.copy = decision is not None and (decision.decision == "forward" or (decision.decision == "flood" and not wire[0] & 1))
+        if interface.kind not in TUNNELS:
+            way.outer = wire
+        elif len(way.outer) >= 34:
+            outer, how = way.outer, interface.kind
+            hop.steps.append(decapsulated(how, outer))
+
+    # --- routes
+
+    def _route(self, way: Way, place: str, now: int, dst: bytes = b"", hop: Hop | None = None) -> None:
+        """The route that the namespace's tables have at that moment, if it is not told yet: before it has waited for a neighbour."""
+        if place in way.routed:
+            return
+        hop = hop or way.here.get(place)
+        chosen = self.routes.choose(place, dst or self._destination(way, place), now, hop.device if hop is not None else "")
+        if chosen is None:
+            return
+        way.routed.add(place)
+        steps = hop.steps if hop is not None else way.steps(place)
+        position = len(steps)
+        while position and isinstance(steps[position - 1], Waited):
+            position -= 1
+        steps.insert(position, chosen)
+        if place in way.undecided:  # a bridge hands a packet on to a neighbour behind it when it knows the route
+            way.undecided[place].position += 1
+        if chosen.type == "local" and place not in way.whole and is_fragment(way.wires.get(place, b"")):
+            way.whole.add(place)
+            steps.insert(position + 1, Size("reassembled"))
+
+    def _destination(self, way: Way, place: str) -> bytes:
+        """Where it goes, as far as that has been seen: what has gone into a tunnel goes on as a packet that is not seen yet."""
+        wire, _ = self._lost.get(way.journey.id, (b"", 0))
+        if way.inside is not None and place not in way.entered:
+            wire = wire if way.is_carried_by(wire, place) else b""
+        elif way.journey.hops:
+            wire = way.wires.get(place, b"")
+        return wire[30:34] if wire[12:14] == ethernet.IPV4 else b""
+
+    # --- its end
+
+    def ended(self, way: Way) -> None:
+        """It goes nowhere from where it was last seen: where nothing is said of that, it has arrived."""
+        for place, hop in way.here.items():
+            way.settle_bridge(place)
+            if hop.direction == "in" and not hop.copy and not any(isinstance(step, Dropped) for step in hop.steps):
+                self._route(way, place, hop.time_ns)
+
+
+def _blamed(drop: Dropped, steps: list[Step]) -> Dropped:
+    """A drop by netfilter with the rule or policy that did it, which is the last thing that happened."""
+    latest = steps[-1] if steps else None
+    if drop.reason == "NETFILTER" and isinstance(latest, Chain) and latest.decided.verdict != "ACCEPT":
+        drop.table, drop.hook, drop.rule = latest.table, latest.hook, latest.decided
+    return drop
+
+
+def _switch_in_user_space(way: Way, hop: Hop, before: bytes, wire: bytes) -> None:
+    """Open vSwitch may have read the frame at the device where it came in, and put it into a tunnel or taken it out of one."""
+    here = way.here.get(hop.place, hop)
+    _taken_by_a_switch(here.steps)
+    if way.inside is None:
+        here.steps += switched(before, wire)
+
+
+def _taken_by_a_switch(steps: list[Step]) -> None:
+    """What the kernel's own stack has passed over goes on all the same."""
+    if steps and isinstance(steps[-1], Dropped) and steps[-1].reason == "NOT_MINE":
+        steps[-1] = IN_USER_SPACE
+
+
+def _is_translated(*hops: Hop) -> bool:
+    return any(isinstance(step, Translated) for hop in hops for step in hop.steps)
