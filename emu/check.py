@@ -122,8 +122,9 @@ def capture_points(lab: Lab) -> Iterator[tuple[str, NetDevice]]:
                 container, interface = owners[id(dev.peer)]
                 yield f"{host.name}.veth-{container}{'' if interface == 'eth0' else f'-{interface}'}", dev
         for network in host.docker.networks.all.values() if host.docker is not None else ():
-            if f"br-{network.id[:12]}" in host.netns.devices:
-                yield f"{host.name}.br-{network.name}", host.netns.devices[f"br-{network.id[:12]}"]
+            bridge = network.config.options.get("com.docker.network.bridge.name", f"br-{network.id[:12]}")
+            if bridge in host.netns.devices:
+                yield f"{host.name}.br-{network.name}", host.netns.devices[bridge]
 
 
 def check(topology: Topology, output: Path | None = None) -> CheckResult:

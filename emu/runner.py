@@ -9,7 +9,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
-from emu.errors import LimitReached
+from emu.errors import LimitReached, did_you_mean
 from emu.lab import Lab, StepResult
 from emu.observe.drop_counters import DropCounters
 from emu.observe.live import LiveCapture
@@ -113,7 +113,7 @@ def run(
         except LimitReached as limit:
             result.stopped = str(limit)
         result.virtual_ns = lab.engine.now
-        result.notices = lab.notices()
+        result.notices = lab.notices() + _never_there(topology, recorder)
         result.late = lab.catch_up()
         for step in result.steps:
             recorder.log_step(step)
@@ -127,6 +127,13 @@ def run(
         result.frames, result.drops, result.captures = recorder.frames, recorder.drops, recorder.captures
     result.real_seconds = time.perf_counter() - began
     return result
+
+
+def _never_there(topology: Topology, recorder: Recorder) -> list[str]:
+    """Interfaces that `capture: plain` names and the run did not have."""
+    labels = [interface.label for interface in recorder.interfaces]
+    lost = [name for name in topology.capture.plain if name not in labels]
+    return [f"capture: plain: there was no interface '{name}'{did_you_mean(name, labels)}" for name in lost]
 
 
 def _begin(result: RunResult, recorder: Recorder, early: Recorder | None, lab: Lab, part: str) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 from pathlib import Path
 
@@ -189,3 +190,16 @@ def test_captures():
 """)
     plugin = [] if request.config.pluginmanager.has_plugin("emu") else ["-p", "emu.testing"]
     pytester.runpytest(*plugin, "-p", "no:cacheprovider", "-p", "no:randomly").assert_outcomes(passed=3)
+
+
+def test_an_interface_that_is_never_there_cannot_be_captured_plainly(lab):
+    lab.write_text(lab.read_text() + "capture: { plain: [one/docker0, one/br-app, two/eth0] }\n")
+    words = emu("run", lab, "-o", lab.parent / "plain")[1]
+    assert re.findall(r"capture: plain: [^;]*", words) == ["capture: plain: there was no interface 'one/br-app'"]
+
+
+def test_a_network_s_bridge_is_known_by_the_network_s_name_whatever_its_own(lab):
+    named = "docker network create -o com.docker.network.bridge.name=own app"
+    lab.write_text(lab.read_text().replace("docker network create app", named))
+    (lab.parent / "reference" / "one.br-app.pcap").write_bytes((lab.parent / "reference" / "one.docker0.pcap").read_bytes())
+    assert "one.br-app" not in emu("check", lab)[1]
