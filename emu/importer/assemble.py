@@ -62,7 +62,7 @@ def make_plan(facts: Facts) -> Plan:
         plan.docker = {}
         used = {name for each in containers if "bridge" not in each.places for name in each.places}
         networks = plan_networks(plan, facts, used)
-        if facts.rules is not None and NO_PROXY.search(facts.rules.text):
+        if any(NO_PROXY.search(file.text) for file in facts.rules):
             plan.docker["userland-proxy"] = False
         plan_containers(plan, facts, containers, networks)
     plan_devices(plan, facts)
@@ -73,8 +73,8 @@ def make_plan(facts: Facts) -> Plan:
     plan_neighbours(plan, facts)
     _plan_listeners(plan, facts)
     _plan_rules(plan, facts)
-    if facts.rules is not None:
-        tell_strangers(facts.rules, plan, facts, containers)
+    for file in facts.rules:
+        tell_strangers(file, plan, facts, containers)
     return plan
 
 
@@ -82,18 +82,18 @@ def _plan_rules(plan: Plan, facts: Facts) -> None:
     """Those of iptables-save; where it has none, of iptables-legacy-save."""
     own, legacy = facts.rules, facts.legacy_rules
     if legacy is not None and rules.decide(legacy):
-        if own is None or not rules.decide(own):
-            own = legacy
+        if not any(map(rules.decide, own)):
+            own = [legacy]
         else:
             take_legacy(legacy, facts)
-    if own is not None and own.text.strip():
-        plan.rules = rules.carried(own, facts)
-    elif own is not None and plan.docker is not None and plan.docker.get("ip-masq") is False:
+    if any(file.text.strip() for file in own):
+        plan.rules = "".join(rules.carried(file, facts) for file in own)
+    elif own and plan.docker is not None and plan.docker.get("ip-masq") is False:
         plan.docker["iptables"] = False  # then dockerd says so; with --ip-masq=false alone there would be other rules
     else:
         instead = "those that Docker makes" if plan.docker is not None else "none"
-        how = "is not there" if own is None else "is empty"
-        facts.remark(Source(own.name if own is not None else "iptables-save", 0), f"{how}: the rules are {instead}")
+        name, how = (own[0].name, "is empty") if own else ("iptables-save", "is not there")
+        facts.remark(Source(name, 0), f"{how}: the rules are {instead}")
 
 
 def _plan_listeners(plan: Plan, facts: Facts) -> None:

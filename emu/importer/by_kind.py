@@ -9,6 +9,7 @@ from itertools import pairwise
 from emu.errors import EmuError
 from emu.importer import read_ip, read_nft, read_text
 from emu.importer.model import Described, Device, Facts, File, Route
+from emu.importer.rules import tables
 
 HARMLESS = re.compile(  # on standard error, of programs that did what they should
     r"sysctl: (permission denied on key|reading key)|# Warning: table .* is managed by iptables-nft"
@@ -17,9 +18,12 @@ HARMLESS = re.compile(  # on standard error, of programs that did what they shou
 
 
 def _take_rules(file: File, facts: Facts) -> None:
-    if facts.rules is not None and _rules(facts.rules) != _rules(file):
-        raise _contradiction(facts.rules.name, file, "rules")
-    facts.rules = file
+    for other in facts.rules:
+        if not tables(file).isdisjoint(tables(other)) or not (file.text.strip() and other.text.strip()):
+            if _rules(other) != _rules(file):
+                raise _contradiction(other.name, file, "rules")
+            return
+    facts.rules.append(file)
 
 
 def _take_legacy_rules(file: File, facts: Facts) -> None:

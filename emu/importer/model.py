@@ -161,7 +161,7 @@ class Facts:
     routes: list[Route] | None = None
     neighbours: list[Neighbour] = field(default_factory=list)
     fdb: list[FdbEntry] = field(default_factory=list)
-    rules: File | None = None
+    rules: list[File] = field(default_factory=list)  # several, if each has other tables
     legacy_rules: File | None = None  # those of iptables-legacy, where iptables-save is the other one
     beside: list[Beside] = field(default_factory=list)
     settings: list[Setting] = field(default_factory=list)

@@ -19,7 +19,7 @@ from emu.netfilter.rule_text import split_saved
 from emu.netfilter.table import HOOKS_OF
 
 COUNTED = re.compile(r"\[\d+:\d+\] (?=-)|(?<=\S) -c \d+ \d+(?= |$)")  # as iptables-save -c has them, and iptables -S -v
-TABLE = re.compile(r"^\*", re.MULTILINE)
+TABLE = re.compile(r"^\*(\S+)", re.MULTILINE)
 LISTED = re.compile(r"^-P (\S+) (\w+)\b|^-N (\S+)", re.MULTILINE)
 LINE = re.compile(r"(?:at line:|line) (\d+)")
 STARTS = {"-s", "-d", "-i", "-o", "-p", "-f", "-m", "-j", "-g"}
@@ -28,6 +28,11 @@ STARTS = {"-s", "-d", "-i", "-o", "-p", "-f", "-m", "-j", "-g"}
 def decide(file: File) -> bool:
     """Whether there is a rule or a policy in it that does anything."""
     return re.search(r"^(\[\d+:\d+\] )?-A |^:\S+ DROP |^-P \S+ DROP", file.text, re.MULTILINE) is not None
+
+
+def tables(file: File) -> set[str]:
+    """Raises Foreign for what is no text of iptables."""
+    return set(TABLE.findall(file.text)) or ({_listed_table(file)} if file.text.strip() else set())
 
 
 def carried(file: File, facts: Facts) -> str:
@@ -83,7 +88,10 @@ def _listed_table(file: File) -> str:
     for number, line in enumerate(file.text.splitlines(), 1):
         if line.strip() and not re.match(r"-[PNA] |#", line):
             raise Foreign(file.at(number), f"is not a line of `iptables-save`: {line.strip()[:60]!r}")
-    chains = {chain[1] for chain in LISTED.finditer(file.text) if chain[1]}
+    found = [chain[1] for chain in LISTED.finditer(file.text) if chain[1]]
+    chains = set(found)
+    if len(found) > len(chains):
+        raise Foreign(file.at(), "has several of iptables' tables and does not say which; a file for each is wanted, or `iptables-save`")
     return next((table for table, hooks in HOOKS_OF.items() if chains == {hook.name for hook in hooks}), "filter")
 
 

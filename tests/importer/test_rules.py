@@ -74,6 +74,24 @@ def test_the_base_chains_of_a_listing_tell_the_table(tmp_path):
         assert lab.run("host", "iptables -t nat -S POSTROUTING").stdout == "-P POSTROUTING ACCEPT\n-A POSTROUTING -j MASQUERADE\n"
 
 
+def test_a_file_for_each_table_is_taken(tmp_path):
+    nat = "-P PREROUTING ACCEPT\n-P INPUT ACCEPT\n-P OUTPUT ACCEPT\n-P POSTROUTING ACCEPT\n-A POSTROUTING -j MASQUERADE\n"
+    mangle = "*mangle\n:INPUT ACCEPT [0:0]\n-A INPUT -j ACCEPT\nCOMMIT\n"
+    files = {"ip-addr": ADDR, "a.txt": LISTED.replace("{}", ""), "b.txt": nat, "c.txt": mangle}
+    with lab_of(imported(tmp_path / "three", files), tmp_path) as lab:
+        found = tables(lab.run("host", "iptables-save").stdout)
+    assert {table: sum(line.startswith("-A") for line in lines) for table, lines in found.items()} == {
+        "*filter": 2,
+        "*nat": 1,
+        "*mangle": 1,
+    }
+
+
+def test_several_listings_in_one_file_are_refused_since_nobody_knows_which_table_is_which(tmp_path):
+    with pytest.raises(EmuError, match=r"^rules:1: has several of iptables' tables and does not say which"):
+        imported(tmp_path, {"ip-addr": ADDR, "rules": LISTED.replace("{}", "") + "-P OUTPUT ACCEPT\n-P PREROUTING ACCEPT\n"})
+
+
 @pytest.mark.parametrize("length", range(1, len(RULES), 7))
 def test_rules_that_are_cut_short_are_said_to_be_or_refused(length, tmp_path):
     text = RULES[:length]
