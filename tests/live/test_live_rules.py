@@ -147,6 +147,33 @@ def test_connections_beyond_a_limit_are_refused(routed: Both) -> None:
     assert routed.differences() == []
 
 
+def test_a_hosts_own_packets_are_rewritten_before_they_leave(routed: Both) -> None:
+    mangle(
+        routed,
+        "left",
+        "OUTPUT -p tcp --syn -j TCPMSS --set-mss 900",
+        "POSTROUTING -p tcp --tcp-flags SYN,RST SYN -j TCPMSS --clamp-mss-to-pmtu",
+        "OUTPUT -p icmp -j TTL --ttl-set 33",
+        "OUTPUT -p udp -j TOS --set-tos 0x08",
+        "INPUT -p tcp --tcp-flags SYN,ACK SYN,ACK -j TCPMSS --set-mss 700",
+        "OUTPUT -p icmp -j CONNMARK --set-mark 6",
+        "INPUT -m connmark --mark 6 -j CONNMARK --restore-mark",
+        "INPUT -m mark --mark 6",
+        "PREROUTING -i lo -m mark --mark 0",
+        "PREROUTING -i lo -m connmark --mark 6",
+        "PREROUTING -m pkttype --pkt-type unicast",
+        "INPUT -m ttl --ttl-lt 64",
+        "OUTPUT -m length --length 100:",
+    )
+    routed.run("left", "ip route add 10.0.2.2/32 via 10.0.1.1 mtu 1200")
+    routed.serve("right", "tcp-echo 0.0.0.0 7")
+    routed.serve("right", "udp-echo 0.0.0.0 7")
+    routed.run("left", "tcp-send --hold 0.2 10.0.2.2 7 hello", "udp-send 10.0.2.2 7 hello", "ping -c 1 10.0.2.2", "ping -c 1 127.0.0.1")
+    routed.run("left", "ping -c 1 10.0.1.2", "ping -c 1 -M dont -s 2000 10.0.2.2")
+    routed.run("left", "udp-send 10.0.1.2 9 refused", status=1)
+    counted(routed, "left")
+
+
 def test_each_client_has_a_rate_of_its_own(routed: Both) -> None:
     routed.run("left", "ip addr add 10.0.1.3/24 dev eth0")
     mangle(
