@@ -22,7 +22,8 @@ from emu.observe.dispositions import ANSWERED, DELIVERED, REFUSED, Disposition
 from emu.observe.outcome import ELSEWHERE, agrees, outcome
 from emu.observe.tunnels import TUNNELS
 from emu.packet.address import ANY, Ip, ip_text
-from emu.probe import Origin, Target, Trace, doubts, find_origin, find_target, probe
+from emu.probe import Trace, doubts, probe
+from emu.probe_ends import Origin, Target, find_origin, find_target
 from emu.trace import trace_text
 
 if TYPE_CHECKING:

@@ -23,7 +23,8 @@ from emu.observe.journey import Journey
 from emu.observe.journey_text import journey_lines, step_text
 from emu.observe.run_folder import RunFolder
 from emu.observe.trace import FILE, read
-from emu.probe import Trace, addresses_asked_for, find_origin, find_target, probe
+from emu.probe import Trace, addresses_asked_for, probe
+from emu.probe_ends import find_origin, find_target
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -14,7 +14,8 @@ import pytest
 from emu.copies import in_copies
 from emu.importer.assemble import import_host
 from emu.lab import Lab
-from emu.probe import Trace, doubts, find_origin, find_target, probe
+from emu.probe import Trace, doubts, probe
+from emu.probe_ends import find_origin, find_target
 from tests.importer.folders import lab_of, tables, told
 
 HOSTS = sorted(path.parent for path in (Path(__file__).parent / "hosts").glob("*/reached.txt"))

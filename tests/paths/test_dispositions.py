@@ -6,7 +6,8 @@ import pytest
 
 from emu.observe.dispositions import WORDS
 from emu.observe.journey import Chain, Decapsulated, Encapsulated, Journey, Routed, Translated
-from emu.probe import Trace, find_origin, find_target, probe
+from emu.probe import Trace, probe
+from emu.probe_ends import find_origin, find_target
 from emu.trace import trace_text
 from tests.labs import docker_lab, lab
 from tests.paths.test_drop_reasons import net
