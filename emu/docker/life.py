@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 from emu.docker import links, place
@@ -74,16 +75,7 @@ class Life:
         container.pid = self.docker.host.place.next_pid()
         self.docker.pids[container.pid] = container.sandbox.netns
 
-        def logged(listener: Output | None, is_error: int) -> Output:
-            def output(text: str) -> None:
-                for line in text.splitlines(keepends=True):
-                    _log(container, LogLine(line, bool(is_error), self.engine.now))
-                if listener is not None:
-                    listener(text)
-
-            return output
-
-        streams = [logged(listener, is_error) for is_error, listener in enumerate(outputs)]
+        streams = [partial(self._printed, container, bool(is_error), listener) for is_error, listener in enumerate(outputs)]
         argv = list(container.command or IDLE)
         if stdin is None:
             stdin = Pipe(self.engine, ended=not (container.config.interactive or container.config.tty))
@@ -92,6 +84,12 @@ class Life:
         container.process = process
         process.exited.on_done(lambda: self._exited(container, process))
         process.begin(main)
+
+    def _printed(self, container: Container, is_error: bool, listener: Output | None, text: str) -> None:
+        for line in text.splitlines(keepends=True):
+            _log(container, LogLine(line, is_error, self.engine.now))
+        if listener is not None:
+            listener(text)
 
     # --- a container's end
 

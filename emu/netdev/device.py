@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable
 from enum import Enum
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from emu.netdev.drop import DropReason
@@ -71,10 +72,14 @@ class NetDevice:
         self.taps: list[Tap] = []
         self.on_drop: list[Callable[[NetDevice, Frame, DropReason], None]] = []
         self.counters = DeviceCounters()
-        self.drops: Counter[DropReason] = Counter()
         self.qdisc: Qdisc | None = None
         self.txqueuelen = 1000
         self.label = name  # the place in captures and traces, unique in the lab: `docker1/web/eth0`
+
+    @cached_property
+    def drops(self) -> Counter[DropReason]:
+        """Made with the first one."""
+        return Counter()
 
     @property
     def carrier(self) -> bool:

@@ -57,7 +57,6 @@ class Netns(Addresses):
         self.on_link: list[Callable[[NetDevice, str], None]] = []  # new, changed, address, deleted; up, settled; port, unport
         self.on_drop: list[Callable[[Datagram, DropReason, NetDevice | None], None]] = []
         self.on_unanswered: list[Callable[[Datagram, DropReason], None]] = []
-        self.drops: Counter[DropReason] = Counter()
         self.raw_sockets: dict[int, list[RawSocket]] = {}
         self.sysctl = Sysctl()
         self.netfilter = Netfilter(engine, name)
@@ -72,6 +71,11 @@ class Netns(Addresses):
         lo = Loopback(engine)
         self.add_device(lo)
         self.add_address(lo, ip("127.0.0.1"), 8, scope="host")
+
+    @cached_property
+    def drops(self) -> Counter[DropReason]:
+        """Made with the first one."""
+        return Counter()
 
     @cached_property
     def random(self) -> Random:
