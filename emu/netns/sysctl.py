@@ -139,25 +139,22 @@ class Sysctl:
 
     def __init__(self) -> None:
         self.on_change: list[Callable[[str], None]] = []
-        self._devices = ["all", "default"]
-        self._set: dict[tuple[str, str], str] = {}  # by device, or none, and name
+        self._set: dict[str, str] = {}
+        self._devices: dict[str, dict[str, str] | None] = {"all": None, "default": None}  # what was set of each, if anything was
         self._integers: dict[str, int] = {}
         self._br_netfilter = False
 
     def add_device(self, name: str) -> None:
-        self._devices.append(name)
-        self._set |= {(name, key): value for (device, key), value in self._set.items() if device == "default"}
+        default = self._devices["default"]
+        self._devices[name] = dict(default) if default is not None else None
         self._integers.clear()
 
     def remove_device(self, name: str) -> None:
-        self._devices.remove(name)
-        self._set = {kept: value for kept, value in self._set.items() if kept[0] != name}
+        self._devices.pop(name, None)
         self._integers.clear()
 
     def rename_device(self, old: str, new: str) -> None:
-        self._devices.remove(old)
-        self._devices.append(new)
-        self._set = {(new if device == old else device, key): value for (device, key), value in self._set.items()}
+        self._devices[new] = self._devices.pop(old)
         self._integers.clear()
 
     def load_br_netfilter(self) -> None:
@@ -177,20 +174,21 @@ class Sysctl:
 
     def get(self, key: str) -> str:
         """Raises KeyError for a key that is not modelled."""
-        kept, default = self._find(key)
-        return self._set.get(kept, default)
+        device, name, default = self._find(key)
+        kept = self._devices[device] if device else self._set
+        return kept.get(name, default) if kept is not None else default
 
-    def _find(self, key: str) -> tuple[tuple[str, str], str]:
-        """What the value is kept by once it is set, and the kernel's own. Raises KeyError."""
+    def _find(self, key: str) -> tuple[str, str, str]:
+        """Of which device it is (empty: of none), the name it has there, and the kernel's own value. Raises KeyError."""
         if key in _ALL_GLOBAL:
-            return ("", key), _ALL_GLOBAL[key]
+            return "", key, _ALL_GLOBAL[key]
         if self._br_netfilter and key in _ALL_BRIDGE:
-            return ("", key), _ALL_BRIDGE[key]
+            return "", key, _ALL_BRIDGE[key]
         family, _, rest = key.removeprefix("net.ipv4.").partition(".")
         device, _, name = rest.replace("/", ".").rpartition(".")
         if (family, device) == ("neigh", "all") or device not in self._devices:
             raise KeyError(key)
-        return (device, f"{family}.{name}"), _OF_DEVICE[family][name]
+        return device, f"{family}.{name}", _OF_DEVICE[family][name]
 
     def integer(self, key: str) -> int:
         value = self._integers.get(key)
@@ -232,11 +230,14 @@ class Sysctl:
             self.set("net.ipv4.ip_forward", value)
 
     def _store(self, key: str, value: str) -> None:
-        kept, default = self._find(key)
-        if value == default:
-            self._set.pop(kept, None)
-        else:
-            self._set[kept] = value
+        device, name, default = self._find(key)
+        kept = self._devices[device] if device else self._set
+        if value != default:
+            if kept is None:
+                kept = self._devices[device] = {}
+            kept[name] = value
+        elif kept is not None:
+            kept.pop(name, None)
         self._integers.pop(key, None)
         for watcher in self.on_change:
             watcher(key)
