@@ -47,7 +47,8 @@ def import_host(folder: Path, host: str | None = None) -> Imported:
     plan.rules = added(plan.rules, facts.beside)
     try_out(plan, facts)
     remarks = sorted(set(facts.remarks), key=lambda each: (each.source.file, each.source.line, each.text))
-    address = plan.client["interfaces"]["eth0"]["address"].partition("/")[0]
+    addresses = plan.client["interfaces"]["eth0"]["address"]
+    address = (addresses if isinstance(addresses, str) else addresses[0]).partition("/")[0]
     counts = {"interfaces": len(plan.interfaces), "containers": sum(not name.startswith(HELD) for name in plan.services)}
     counts["networks"] = len(plan.bridges) + sum(each["driver"] != "bridge" for each in plan.networks.values())
     counts["rules"] = count

@@ -9,7 +9,7 @@ import re
 from collections.abc import Mapping
 from ipaddress import IPv4Interface
 
-from emu.importer.model import Device, Facts, Route
+from emu.importer.model import Device, Facts, Route, within
 from emu.importer.plan import Plan
 from emu.importer.wires import other_end, plan_wire
 from emu.topology.source import Source
@@ -28,6 +28,8 @@ AS_CARDS = {  # on Ethernet they are what a network card is; what they do beside
 HIDDEN = {"tunl0", "sit0", "gre0", "gretap0", "erspan0", "ip6tnl0", "ip_vti0"}  # their modules make them; down, they do nothing
 MADE_UP = "made-up0"
 ASSUMED = "192.0.2.10/24"  # of a host that no file gives an address; TEST-NET-1
+LOCAL = {"local", "broadcast", "multicast", "anycast"}
+REFUSING = {"unreachable", "blackhole", "prohibit", "throw"}
 KEPT_ROUTE = {"via", "dev", "src", "metric", "mtu", "proto", "scope", "onlink"}
 
 
@@ -85,7 +87,7 @@ def _device(plan: Plan, facts: Facts, device: Device) -> None:
     elif master is not None and kind_of(master, facts) in ("bond", "team"):
         facts.remark(device.source, f"{device.name} is left out: it is a port of {master.name}")
     elif kind == "nic" or kind in AS_CARDS:
-        _nic(plan, facts, device)
+        _nic(plan, device)
         if kind in AS_CARDS:
             facts.remark(device.source, f"{device.name}, a {kind} device, is {AS_CARDS[kind]}")
     elif kind in MADE:
@@ -110,16 +112,13 @@ def _assume(plan: Plan, facts: Facts) -> None:
         facts.remark(Source("ip addr", 0), f"is not there: the host's network card is assumed to be {dev}, with {ASSUMED}")
 
 
-def _nic(plan: Plan, facts: Facts, device: Device) -> None:
+def _nic(plan: Plan, device: Device) -> None:
     described: dict[str, object] = {"lan": ""}
     plain = [each for each in device.addresses if each.plain]
-    for each in device.addresses:
-        if not each.plain:
-            facts.remark(each.source, f"{device.name}: an address of point-to-point links is not modelled: {each.text}")
     first = [each for each in plain if not each.text.endswith("/32")]
-    for each in plain:
-        if each not in first:
-            plan.type(each.source, "ip addr add", each.text, "dev", device.name)
+    for each in device.addresses:
+        if each not in first:  # that of a peer is reached by a route that the kernel has made
+            plan.type(each.source, "ip addr add", each.text if "/" in each.text else f"{each.text}/32", "dev", device.name)
     if first:
         described["address"] = first[0].text if len(first) == 1 else [each.text for each in first]
     if re.fullmatch(r"[0-9a-f]{2}(:[0-9a-f]{2}){5}", device.mac):
@@ -150,28 +149,39 @@ def _ipv6(facts: Facts, device: Device) -> None:
 
 def plan_routes(plan: Plan, facts: Facts) -> None:
     """Those that do not come with an address. Simple ones are `routes:`, the others typed, and what is refused then is told."""
+    own = [IPv4Interface(text) for described in plan.interfaces.values() for text in _listed(described.get("address", []))]
+    typed = []
     for route in facts.routes or ():
-        if (
-            comes_with_address(route, facts.devices)
-            or route.words[0] in ("local", "broadcast", "multicast", "anycast")
-            or route.table == "local"
-        ):
+        if comes_with_address(route, facts.devices) or route.words[0] in LOCAL or route.table == "local":
             continue
+        via, src = route.after("via"), route.after("src")
+        simple = route.dev in plan.interfaces and not set(route.words[1::2]) - KEPT_ROUTE and route.words[0] not in REFUSING
         if route.table not in ("main", "254"):
             facts.remark(route.source, f"table {route.table}: policy routing is not modelled: {' '.join(route.words)}")
-        elif (
-            route.dev in plan.interfaces and not set(route.words[1::2]) - KEPT_ROUTE and route.words[0] not in ("unreachable", "blackhole")
-        ):
+        elif simple and _stands_by_then(via if "onlink" not in route.words else "", src, own):
             plan.routes.append(" ".join(route.words))
         else:
-            plan.type(route.source, "ip route add", *route.words)
+            typed.append(route)
+    for route in sorted(typed, key=lambda route: bool(route.after("via"))):  # the way to a router before the ways through it
+        plan.type(route.source, "ip route add", *route.words)
+
+
+def _stands_by_then(via: str, src: str, own: list[IPv4Interface]) -> bool:
+    """Whether a route can be had with the interfaces' own addresses: others are typed after that."""
+    return (not via or any(within(via, each.network) for each in own)) and (not src or any(src == str(each.ip) for each in own))
+
+
+def _listed(addresses: str | list[str]) -> list[str]:
+    return [addresses] if isinstance(addresses, str) else addresses
 
 
 def comes_with_address(route: Route, devices: Mapping[str, Device] | None) -> bool:
-    """Made by the kernel, whether that is said (`proto kernel`) or not: busybox's ip does not."""
+    """Made by the kernel, whether that is said (`proto kernel`) or not, as by busybox; those to a peer come with no address here."""
     own = (devices or {}).get(route.dev)
-    if route.made_by_kernel or own is None or route.after("via"):
+    if own is None or route.after("via"):
         return route.made_by_kernel
+    if route.made_by_kernel:
+        return not any(each.text == route.after("src") for each in own.addresses if not each.plain)
     said = [IPv4Interface(each.text) for each in own.addresses if each.plain]
     return any(str(each.ip) == route.after("src") and str(each.network) == route.words[0] for each in said)
 

@@ -6,7 +6,7 @@ Words stay text, as Linux and Docker print them. Everything knows its place in a
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from ipaddress import IPv4Interface
+from ipaddress import IPv4Address, IPv4Interface, IPv4Network
 from typing import Any, NamedTuple
 
 from emu.errors import EmuError
@@ -39,6 +39,14 @@ def checked(text: str, source: Source) -> str:
     except ValueError as error:
         raise Foreign(source, f"'{text[:60]}' is not an address: {error}") from None
     return text
+
+
+def within(text: str, network: IPv4Network) -> bool:
+    """Whether it is an address, and in the network."""
+    try:
+        return IPv4Address(text) in network
+    except ValueError:
+        return False
 
 
 @dataclass(frozen=True)

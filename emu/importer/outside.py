@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from ipaddress import IPv4Interface, IPv4Network
+from typing import Any
 
 from emu.importer.model import Address, Device, Facts, Route
 from emu.importer.plan import Plan
@@ -63,10 +64,18 @@ def plan_lans(plan: Plan, facts: Facts) -> None:
     plan.lans["lan"]["subnet"] = str(IPv4Interface(address.text).network)
     if any(not subnet.subnet_of(IPv4Interface(address.text).network) for subnet in _subnets(plan, card)):
         del plan.lans["lan"]["subnet"]
-    client = _free(address, plan, facts)
-    plan.client = {"interfaces": {"eth0": {"lan": "lan", "address": client}}}
-    if reached and client is not ELSEWHERE:  # whom the host lets it through to is seen, too
-        plan.client["routes"] = [f"default via {address.text.partition('/')[0]}"]
+    host, client = address.text.partition("/")[0], _free(address, plan, facts)
+    own: dict[str, Any] = {"lan": "lan", "address": client or ELSEWHERE}
+    plan.client = {"interfaces": {"eth0": own}}
+    if reached:  # whom the host lets it through to is seen, too
+        plan.client["routes"] = [f"default via {host}"] if client else [f"default via {host} dev eth0 onlink"]
+    if client is None:
+        plan.lans["lan"].pop("subnet", None)
+        router = next((route.after("via") for route in facts.routes or () if route.words[0] == "default" and route.after("via")), "")
+        if router:  # then the host's answers come, and the client is as far outside as can be
+            own["address"] = [ELSEWHERE, f"{router}/32"]
+        who = f"is at {ELSEWHERE.partition('/')[0]}{f', and is the router {router} too' if router else ''}"
+        facts.remark(address.source, f"no address of {IPv4Interface(address.text).network} is free for the client, which {who}")
 
 
 def _subnets(plan: Plan, name: str) -> set[IPv4Network]:
@@ -74,7 +83,7 @@ def _subnets(plan: Plan, name: str) -> set[IPv4Network]:
     return {IPv4Interface(each).network for each in ([addresses] if isinstance(addresses, str) else addresses)}
 
 
-def _free(address: Address, plan: Plan, facts: Facts) -> str:
+def _free(address: Address, plan: Plan, facts: Facts) -> str | None:
     """The highest of the subnet that nobody is known to have."""
     network = IPv4Network(IPv4Interface(address.text).network)
     taken = {each.text.partition("/")[0] for device in (facts.devices or {}).values() for each in device.addresses}
@@ -85,5 +94,4 @@ def _free(address: Address, plan: Plan, facts: Facts) -> str:
         text = str(IPv4Network(number).network_address)
         if text not in taken:
             return f"{text}/{network.prefixlen}"
-    facts.remark(address.source, f"no address of {network} is free for the client; it has one of another subnet")
-    return ELSEWHERE
+    return None

@@ -6,11 +6,11 @@ Nobody is there in the lab: what the rules let through to them is not answered, 
 from __future__ import annotations
 
 import re
-from ipaddress import IPv4Address, IPv4Interface, IPv4Network
+from ipaddress import IPv4Interface, IPv4Network
 
 from emu.importer.containers import Container
 from emu.importer.devices import kind_of
-from emu.importer.model import Facts, File
+from emu.importer.model import Facts, File, within
 from emu.importer.plan import Plan
 from emu.topology.source import Source
 
@@ -20,11 +20,11 @@ SHOWN = 4  # addresses that a remark on many of them names
 
 
 def tell_strangers(file: File, plan: Plan, facts: Facts, containers: list[Container]) -> None:
-    within, known = _inside(file, plan, facts), _known(facts, containers)
+    networks, known = _inside(file, plan, facts), _known(facts, containers)
     named: dict[str, Source] = {}
     for number, line in enumerate(file.text.splitlines(), 1):
         for text in NAMED.findall(line):
-            if text not in known and any(_is_in(text, network) for network in within):
+            if text not in known and any(within(text, network) for network in networks):
                 named.setdefault(text, file.at(number))
     if named:
         who = f"{', '.join(list(named)[:SHOWN])}{f' and {len(named) - SHOWN} more' if len(named) > SHOWN else ''}"
@@ -35,7 +35,7 @@ def tell_strangers(file: File, plan: Plan, facts: Facts, containers: list[Contai
 def _inside(file: File, plan: Plan, facts: Facts) -> list[IPv4Network]:
     """The networks of bridges without a network card; where no file tells of devices, whomever packets are turned to."""
     if facts.devices is None:
-        return [IPv4Network(text) for text in TURNED_TO.findall(file.text) if _is_in(text, IPv4Network("0.0.0.0/0"))]
+        return [IPv4Network(text) for text in TURNED_TO.findall(file.text) if within(text, IPv4Network("0.0.0.0/0"))]
     devices = facts.devices.values()
     outer = {device.master for device in devices if device.name in plan.interfaces}
     bridges = [device for device in devices if kind_of(device, facts) == "bridge" and device.name not in outer]
@@ -46,10 +46,3 @@ def _known(facts: Facts, containers: list[Container]) -> set[str]:
     inner = [device for devices in facts.inner_devices.values() for device in devices.values()]
     own = {each.text.partition("/")[0] for device in [*(facts.devices or {}).values(), *inner] for each in device.addresses}
     return own | {place.ip for container in containers for place in container.places.values()}
-
-
-def _is_in(text: str, network: IPv4Network) -> bool:
-    try:
-        return IPv4Address(text) in network
-    except ValueError:
-        return False
