@@ -168,6 +168,24 @@ def test_the_packets_of_a_run_are_listed_and_shown(finished):
     assert "numbered 1 to " in emu("trace", str(finished), "--packet", "4711").output
 
 
+def test_what_a_packet_s_text_says_its_json_says_too(finished: Path) -> None:
+    data = json.loads(emu("trace", str(finished), "--packet", "1", "--json").output)
+    assert [each["id"] for each in data["answers"]] == [
+        int(emu("trace", str(finished), "--packet", "1").output.split("the way back, #")[1].split()[0])
+    ]
+    assert {each["hops"][0]["packet"].split()[0] for each in data["related"]} <= {"ARP"}
+
+
+def test_a_size_is_that_of_a_ping_or_datagram_alone() -> None:
+    asked = emu("trace", INPUT_FIREWALL, "client", "docker1:8080", "--size", "100")
+    assert (asked.exit_code, "--size: the probe of a TCP port is a SYN" in asked.output) == (2, True), asked.output
+
+
+def test_explain_names_both_ends_itself() -> None:
+    asked = emu("reach", INPUT_FIREWALL, "--from", "client", "--explain", "client", "docker1")
+    assert (asked.exit_code, "--explain FROM TO says both ends" in asked.output) == (2, True), asked.output
+
+
 def test_of_a_folder_no_probe_is_asked_and_of_a_topology_no_packet(finished: Path) -> None:
     for arguments in (["client", "docker1"], ["--size", "100"], ["--output", "way"]):
         asked = emu("trace", str(finished), *arguments)

@@ -65,6 +65,7 @@ class Follower:
                 way.whole.add(place)
                 steps.append(Size("reassembled"))
             steps.append(told)
+            way.bound_for[place] = dst
             if hook == "OUTPUT" and isinstance(told, Translated):  # ip_route_me_harder
                 way.routed.discard(place)
                 self._route(way, place, now, dst)
@@ -94,6 +95,8 @@ class Follower:
             way.ask_bridge(place, decision)
         else:
             way.steps(place).append(decision)
+            if place in way.bridging:  # a frame that waited for a neighbour behind the bridge: that is its decision
+                way.bridging[place] = decision
 
     def _dropped(self, way: Way, place: str, now: int, drop: Dropped) -> None:
         steps = way.steps(place)
@@ -101,6 +104,9 @@ class Follower:
         lost = self._lost[way.journey.id][0]
         if way.is_carried_by(lost, place):
             way.put_into(lost)
+            way.bound_for[place] = lost[30:34]
+        elif not way.journey.hops and lost[12:14] == ethernet.IPV4:
+            way.bound_for[place] = lost[30:34]
         if DropReason[drop.reason] in BEHIND_ROUTING:
             self._route(way, place, now)
         if drop.hook == "PREROUTING":
@@ -144,7 +150,7 @@ class Follower:
         if interface.kind == "bridge":  # it has waited for a neighbour behind the bridge, which decides again
             way.undecided.pop(place, None)
         way.settle_bridge(place, hop.device)
-        carries = not tunnel and way.is_carried_by(wire, place)
+        carries = way.is_carried_by(wire, place)
         if carries:
             way.put_into(wire)
         elif here is not None:
@@ -158,6 +164,7 @@ class Follower:
         if tunnel:
             way.inside = Inside(hop.steps, len(hop.steps), interface.kind, wire)
             way.entered.clear()
+            way.bound_for.clear()
             way.routed.clear()  # the outer packet has a route of its own
         elif carries:
             way.goes_on_inside(hop)
@@ -166,15 +173,16 @@ class Follower:
         place = interface.place
         way.routed.discard(place)
         way.entered.add(place)
+        way.bound_for.pop(place, None)
         if interface.kind == "bridge":
             way.settle_bridge(place)
             decision = way.bridging.pop(place, None)
             hop.copy = decision is not None and (decision.decision == "forward" or (decision.decision == "flood" and not wire[0] & 1))
-        if interface.kind not in TUNNELS:
-            way.outer = wire
-        elif len(way.outer) >= 34:
-            outer, how = way.outer, interface.kind
-            hop.steps.append(decapsulated(how, outer))
+        here = way.here.get(place)
+        outer = way.wires[place] if here is not None and here.direction == "in" else way.outer
+        if interface.kind in TUNNELS and len(outer) >= 34:
+            hop.steps.append(decapsulated(interface.kind, outer))
+        way.outer = wire
 
     # --- routes
 
@@ -189,7 +197,7 @@ class Follower:
         way.routed.add(place)
         steps = hop.steps if hop is not None else way.steps(place)
         position = len(steps)
-        while position and isinstance(steps[position - 1], Waited):
+        while position and isinstance(steps[position - 1], (Waited, Linked)):
             position -= 1
         steps.insert(position, chosen)
         if place in way.undecided:  # a bridge hands a packet on to a neighbour behind it when it knows the route
@@ -198,14 +206,13 @@ class Follower:
             way.whole.add(place)
             steps.insert(position + 1, Size("reassembled"))
 
-    def _destination(self, way: Way, place: str) -> bytes:
-        """Where it goes, as far as that has been seen: what has gone into a tunnel goes on as a packet that is not seen yet."""
-        wire, _ = self._lost.get(way.journey.id, (b"", 0))
-        if way.inside is not None and place not in way.entered:
-            wire = wire if way.is_carried_by(wire, place) else b""
-        elif way.journey.hops:
-            wire = way.wires.get(place, b"")
-        return wire[30:34] if wire[12:14] == ethernet.IPV4 else b""
+    @staticmethod
+    def _destination(way: Way, place: str) -> bytes:
+        """Where it goes, as far as that is known: what has gone into a tunnel goes on as a packet that is not seen yet."""
+        if place in way.bound_for:
+            return way.bound_for[place]
+        wire = way.wires.get(place, b"")
+        return wire[30:34] if wire[12:14] == ethernet.IPV4 and (way.inside is None or place in way.entered) else b""
 
     # --- its end
 

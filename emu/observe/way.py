@@ -47,7 +47,8 @@ class Way:
         self.text = ""
         self.inside: Inside | None = None
         self.entered: set[str] = set()  # namespaces that it has come into since it went into the tunnel
-        self.outer = b""  # what it last came in as, when that was no tunnel
+        self.outer = b""  # what it last came in as
+        self.bound_for: dict[str, bytes] = {}  # by namespace: where it goes, if that is not what was seen of it there
         self.times: dict[str, int] = {}  # by namespace: when the first thing befell it that no device saw
         self.done = False
 
