@@ -23,6 +23,7 @@ class DropReason(Enum):
     BRIDGE_NO_PORT = "no port to forward to"
     NETFILTER = "dropped by a rule or policy"
     NAT_CLASH = "no free address and port for the translation"
+    NAT_MISFIT = "its connection's translation does not fit: it leaves by another device than was masqueraded, or is a redirect"
     MARTIAN_SOURCE = "martian source address"
     MARTIAN_DESTINATION = "martian destination address"
     RP_FILTER = "reverse path filter"

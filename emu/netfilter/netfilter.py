@@ -127,7 +127,7 @@ class Netfilter(Run):
         manip = MANIP_OF[hook]
         info = datagram.ct_info
         if (info is RELATED or info is RELATED_REPLY) and datagram.protocol == ipv4.ICMP:  # else REJECT's RST, translated as a segment
-            return self._translate_error(datagram, hook, manip)
+            return self._translate_error(datagram, hook, manip, iif or oif)
         nat = self.nat
         if info is NEW and not nat.is_set(entry, manip):
             verdict = self.tables["nat"].base[hook].decide(self, datagram, hook, iif, oif)
@@ -137,17 +137,19 @@ class Netfilter(Run):
                 nat.bind_null(entry, manip)
         elif entry.masquerade_dev is not None and oif is not None and hook is Hook.POSTROUTING and not self._same_way(datagram, entry, oif):
             self.conntrack.delete(entry)
-            return DROP
+            self.on_drop(datagram, DropReason.NAT_MISFIT, oif)
+            return STOLEN
         before = datagram.wire
         nat.translate(datagram, manip)
         if self.watched and before != datagram.wire:
             self._note(datagram, hook, "nat", "", 0, _rewrite_text(before, datagram.wire, manip))
         return ACCEPT
 
-    def _translate_error(self, datagram: Datagram, hook: Hook, manip: Manip) -> Verdict:
+    def _translate_error(self, datagram: Datagram, hook: Hook, manip: Manip, dev: NetDevice | None) -> Verdict:
         before = datagram.wire
         if not self.nat.translate_error(datagram, manip):
-            return DROP
+            self.on_drop(datagram, DropReason.NAT_MISFIT, dev)
+            return STOLEN
         if self.watched and before[12:20] != datagram.wire[12:20]:  # else only what it quotes
             self._note(datagram, hook, "nat", "", 0, _rewrite_text(before, datagram.wire, manip))
         return ACCEPT

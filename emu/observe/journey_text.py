@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from itertools import groupby
 from typing import Any
 
 from emu.netdev.drop import DropReason
@@ -106,11 +107,17 @@ def journey_lines(journey: Journey) -> list[str]:
     for hop in hops:
         begin = f"  {hop.place:{places}}  {hop.device:{devices}}  {hop.direction:3}  "
         told = [hop.packet] if hop.packet not in ("", packet) else []
-        told += [line for lines_of_step in dict.fromkeys(tuple(_lines(step)) for step in hop.steps) for line in lines_of_step]
+        told += [line for told_of_step in _not_again(hop) for line in told_of_step]
         lines.append((begin + told[0] if told else begin).rstrip())
         lines += [" " * len(begin) + text for text in told[1:]]
         packet = hop.packet or packet
     return lines
+
+
+def _not_again(hop: way.Hop) -> Iterable[tuple[str, ...]]:
+    """What several copies met alike is said once; on lo what a packet meets coming in is not said again after what it met going out."""
+    texts = (tuple(_lines(step)) for step in hop.steps)
+    return dict.fromkeys(texts) if hop.device == "lo" else (each for each, _ in groupby(texts))
 
 
 def _lines(step: Step) -> list[str]:

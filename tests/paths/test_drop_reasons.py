@@ -124,6 +124,13 @@ CASES: dict[str, tuple[str, ...]] = {
         "left$ udp-send --sport 2001 --wait 0.1 10.0.2.2 53 x",
         "left$ udp-send --sport 2002 --wait 0.1 10.0.2.2 53 x",
     ),
+    "NAT_MISFIT": (
+        "router$ iptables -t nat -A POSTROUTING -p udp -j MASQUERADE",
+        "router$ ip route add 10.9.9.9/32 via 10.0.2.2",
+        "left$ udp-send --sport 2001 --wait 0.1 10.9.9.9 53 x",
+        "router$ ip route replace 10.9.9.9/32 via 10.0.1.9 dev eth0",
+        "left$ udp-send --sport 2001 --wait 0.1 10.9.9.9 53 x",
+    ),
     "MARTIAN_SOURCE": ("left$ ip addr add 10.0.2.1/32 dev lo", "left$ ping -c 1 -W 1 -I 10.0.2.1 10.0.2.2"),
     "MARTIAN_DESTINATION": ("left$ ping -c 1 -W 1 0.1.2.3",),
     "RP_FILTER": (

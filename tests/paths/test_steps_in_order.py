@@ -279,3 +279,18 @@ def test_an_encapsulation_is_one_step_for_all_packets_between_two_ends(tmp_path)
     tunnels(made, VXLAN)
     there = [next(step for _, step in traced(made, "left", "10.8.0.2").probe.steps() if isinstance(step, Encapsulated)) for _ in range(2)]
     assert there[0] is there[1]
+
+
+def test_what_inner_and_outer_packet_meet_alike_is_said_of_both(tmp_path):
+    made = net(tmp_path)
+    tunnels(made, VXLAN)
+    run(made, ("left$ ping -c 1 10.8.0.2", "left$ iptables -A OUTPUT -p tcp"))
+    lines = journey_lines(traced(made, "left", "10.8.0.2").probe)
+    assert sum("filter OUTPUT: policy ACCEPT" in line for line in lines) == 2
+
+
+def test_on_lo_what_is_met_going_out_is_not_said_again_coming_in(tmp_path):
+    made = net(tmp_path)
+    run(made, ("left$ iptables -A INPUT -m conntrack --ctstate INVALID -j DROP",))
+    lines = [line.strip() for line in journey_lines(traced(made, "left", "left").probe)]
+    assert lines[1:] == ["conntrack NEW", "route local 10.0.1.2 dev lo", "filter OUTPUT: policy ACCEPT", "filter INPUT: policy ACCEPT"]
