@@ -205,7 +205,7 @@ class Engine:
 
     def timeout(self, future: Future[T], delay_ns: int) -> Timer:
         """Give `future` a `TimeoutError` after `delay_ns`, unless it is done before; cancel the timer then."""
-        return self.call_later(delay_ns, future.set_error, TimeoutError("timed out"))
+        return self.call_at(self.now + delay_ns, future.set_error, TimeoutError("timed out"))
 
     @property
     def quiet(self) -> bool:

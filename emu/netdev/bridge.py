@@ -175,6 +175,8 @@ class Bridge(NetDevice):
             if not self.ports:
                 return self.drop(frame, DropReason.BRIDGE_NO_PORT)
             return self._flood(None, frame)
+        if entry.port.dev.up:
+            return self._push(entry.port.dev, frame)  # what _deliver() comes to for nearly every frame
         self._deliver(None, entry.port, frame, None)
 
     # --- ports

@@ -5,7 +5,6 @@ The switch has no address, no name in a capture and no spanning tree.
 
 from __future__ import annotations
 
-from functools import partial
 from typing import TYPE_CHECKING
 
 from emu.engine import MICROSECOND, SECOND
@@ -61,9 +60,10 @@ class LanSegment:
                 return sender.drop(frame, DropReason.QUEUE_FULL)
             sender.line_free_ns = start + bits * SECOND // self.rate_bps
             delay += sender.line_free_ns - self.engine.now
-        self.engine.post(delay, partial(self._switch, sender), frame)
+        self.engine.post(delay, self._switch, (sender, frame))
 
-    def _switch(self, sender: Nic, frame: Frame) -> None:
+    def _switch(self, sent: tuple[Nic, Frame]) -> None:
+        sender, frame = sent
         wire = frame.wire
         now = self.engine.now
         if not wire[6] & 1:

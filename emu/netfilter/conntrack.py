@@ -104,7 +104,8 @@ def flow_of(packet: bytes) -> bytes | None:
     if protocol == ICMP:
         return b"\x01" + packet[12:20] + packet[at + 4 : at + 6] + packet[at : at + 2] if len(packet) >= at + 8 else None
     if protocol in WITH_PORTS:
-        return packet[9:10] + packet[12:20] + packet[at : at + 4] if len(packet) >= at + 8 else None
+        ends = packet[12:24] if at == 20 else packet[12:20] + packet[at : at + 4]
+        return packet[9:10] + ends if len(packet) >= at + 8 else None
     return packet[9:10] + packet[12:20] + b"\0\0\0\0"
 
 

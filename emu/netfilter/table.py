@@ -149,7 +149,7 @@ class Chain:
         steps = self.ways.get(way)
         if steps is None:
             steps = self.ways[way] = self.steps(run, *way)
-        verdict = walk(steps, run, datagram, hook, iif, oif)
+        verdict = walk(steps, run, datagram, hook, iif, oif) if steps else None
         if verdict is not None:
             return verdict
         self.packets += 1
