@@ -99,8 +99,12 @@ class DockerEngine:
 
     def new_id(self, what: str) -> str:
         """64 hex digits that depend on what it is for, and on how often there was one of the kind before."""
+        return f"{self.stream(f'{what} {self.count(what)}').getrandbits(256):064x}"
+
+    def count(self, what: str) -> int:
+        """How often there was one of the kind, with this one."""
         self._given[what] += 1
-        return f"{self.stream(f'{what} {self._given[what]}').getrandbits(256):064x}"
+        return self._given[what]
 
     @property
     def scope(self) -> Scope | None:

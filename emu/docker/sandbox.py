@@ -50,7 +50,8 @@ def open_sandbox(docker: DockerEngine, container: Container) -> Sandbox:
 
 def new_namespace(docker: DockerEngine, name: str) -> Netns:
     """One that Docker makes, with `lo` up."""
-    netns = Netns(docker.engine, name)
+    times = docker.count(f"namespace {name}")
+    netns = Netns(docker.engine, name, name if times == 1 else f"{name} {times}")
     netns.set_up(netns.device("lo"))
     netns.load_br_netfilter()  # of the whole machine: every namespace has its sysctls
     for watcher in docker.host.on_namespace:

@@ -45,7 +45,7 @@ class Igmp:
     def __init__(self, netns: Netns) -> None:
         self.netns = netns
         self.groups: Counter[tuple[NetDevice, Ip]] = Counter()
-        self._random = netns.engine.stream(f"igmp {netns.name}")
+        self._random = netns.engine.stream(f"igmp {netns.chances}")
 
     def is_member(self, dev: NetDevice, group: bytes) -> bool:
         return group == ALL_HOSTS or self.groups[dev, Ip(group)] > 0

@@ -65,7 +65,7 @@ class Ipv4Output:
 
     @cached_property
     def _random(self) -> Random:
-        return self.engine.stream(f"ip {self.netns.name}")
+        return self.engine.stream(f"ip {self.netns.chances}")
 
     def send(
         self,

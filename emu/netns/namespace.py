@@ -46,12 +46,16 @@ if TYPE_CHECKING:
 
 
 class Netns(Addresses):
-    """A network namespace. `name` is unique in the lab and begins its devices' labels: `docker1/web` has `docker1/web/eth0`."""
+    """A network namespace. `name` is unique in the lab and begins its devices' labels: `docker1/web` has `docker1/web/eth0`.
 
-    def __init__(self, engine: Engine, name: str) -> None:
+    `chances` names its streams of chance, if not the name does: a namespace that is made anew has not the dice of the last one.
+    """
+
+    def __init__(self, engine: Engine, name: str, chances: str = "") -> None:
         super().__init__()
         self.engine = engine
         self.name = name
+        self.chances = chances or name
         self.devices: dict[str, NetDevice] = {}
         self.on_device: list[Callable[[NetDevice, bool], None]] = []
         self.on_link: list[Callable[[NetDevice, str], None]] = []  # new, changed, address, deleted; up, settled; port, unport
@@ -59,7 +63,7 @@ class Netns(Addresses):
         self.on_unanswered: list[Callable[[Datagram, DropReason], None]] = []
         self.raw_sockets: dict[int, list[RawSocket]] = {}
         self.sysctl = Sysctl()
-        self.netfilter = Netfilter(engine, name)
+        self.netfilter = Netfilter(engine, self.chances)
         self.neighbours = NeighbourTable(self)
         self.arp = ArpProtocol(self)
         self.ipv4 = Ipv4(self)
@@ -79,7 +83,7 @@ class Netns(Addresses):
 
     @cached_property
     def random(self) -> Random:
-        return self.engine.stream(f"netns {self.name}")
+        return self.engine.stream(f"netns {self.chances}")
 
     @cached_property
     def igmp(self) -> Igmp:

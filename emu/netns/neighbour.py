@@ -89,7 +89,7 @@ class NeighbourTable:
 
     @cached_property
     def _random(self) -> Random:
-        return self.engine.stream(f"neighbour {self.netns.name}")
+        return self.engine.stream(f"neighbour {self.netns.chances}")
 
     # --- sending
 

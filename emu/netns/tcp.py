@@ -52,7 +52,7 @@ class Tcp:
 
     @cached_property
     def random(self) -> Random:
-        return self.netns.engine.stream(f"tcp {self.netns.name}")
+        return self.netns.engine.stream(f"tcp {self.netns.chances}")
 
     # --- segments in
 

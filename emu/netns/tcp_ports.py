@@ -36,7 +36,7 @@ class Ports:
         start = self._next.get(target)
         if start is None:
             engine = self._tcp.netns.engine
-            start = engine.stream(f"tcp port {self._tcp.netns.name} {source.hex()} {dst.hex()} {port}").randrange(size)
+            start = engine.stream(f"tcp port {self._tcp.netns.chances} {source.hex()} {dst.hex()} {port}").randrange(size)
         for parity in (0, 1):
             for step in range(0, size - 1, 2):
                 candidate = low + ((start & ~1) + parity + step) % (size & ~1)
@@ -53,7 +53,7 @@ class Ports:
             return port
         low, size = self._range()
         netns = self._tcp.netns
-        start = netns.engine.stream(f"tcp listener {netns.name} {len(self._tcp.listeners)}").randrange(size)
+        start = netns.engine.stream(f"tcp listener {netns.chances} {len(self._tcp.listeners)}").randrange(size)
         used = {key[1] for key in self._tcp.connections_by_key}
         for parity in (1, 0):
             for step in range(0, size - 1, 2):

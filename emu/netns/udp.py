@@ -85,7 +85,7 @@ class Udp:
     def stream_for_socket(self) -> Random:
         """One for each socket that is bound, to be drawn from and forgotten: kept, it would be the largest thing of an idle namespace."""
         self._bound += 1
-        return self.netns.engine.stream(f"udp {self.netns.name} {self._bound}")
+        return self.netns.engine.stream(f"udp {self.netns.chances} {self._bound}")
 
     def bind(self, sock: UdpSocket, address: bytes, port: int, random: Random) -> int:
         """Give the socket a port (0: a random one of the local range). Raises OSError EADDRINUSE."""

@@ -126,3 +126,13 @@ def test_a_restart_that_fails_leaves_the_container_ended(docker: DockerHost) -> 
     docker.netns.tcp.listen(("0.0.0.0", 80), 1)
     docker.engine.run(until_ns=2_000_000_000)
     assert docker.out("docker ps -a --format '{{.Names}} {{.State}}'") == "web exited"
+
+
+def test_a_container_that_starts_anew_has_not_the_dice_of_its_last_namespace(docker: DockerHost) -> None:
+    docker.runs(f"docker run -d --name web {SLEEP}")
+    ports = set()
+    for _ in range(3):
+        docker.run("nc 172.17.0.9 80 &", "web")
+        ports |= {key[1] for key in docker.docker.find("web").place.netns.tcp.connections_by_key}
+        docker.runs("docker restart -t 0 web")
+    assert len(ports) == 3

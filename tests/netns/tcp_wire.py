@@ -135,7 +135,7 @@ class FakeNetns:
 
     def __init__(self, engine: Engine, name: str, address: bytes, wire: Wire) -> None:
         self.engine = engine
-        self.name = name
+        self.name = self.chances = name
         self.address = address
         self.sysctl = Sysctl()
         self.drops: Counter[Any] = Counter()
