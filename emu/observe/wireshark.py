@@ -39,7 +39,7 @@ decode_as_entry: udp.port,8285,(none),IPv4
 # A profile's rules replace the stock ones (the file beside this one, of Wireshark 4.0), so those come along: emu's own first.
 _EMU_COLOURS = """\
 @Dropped by emu@frame.comment contains "dropped at" || frame.comment contains "rejected at"@[4626,10023,11822][63479,34695,34695]
-@Rewritten on its way@frame.comment contains "source " || frame.comment contains "destination "@[65535,62451,52428][4626,10023,11822]
+@Rewritten on its way@frame.comment matches "^(source|destination) [0-9]"@[65535,62451,52428][4626,10023,11822]
 """
 _STOCK_COLOURS = Path(__file__).with_name("stock_colorfilters.txt")
 
