@@ -11,7 +11,10 @@ from collections import Counter
 from collections.abc import Iterable
 from itertools import pairwise
 
+from emu.errors import EmuError
 from emu.importer.model import Beside, Facts, File
+from emu.netfilter import iptables
+from emu.netfilter.rule_text import split_saved
 from emu.netfilter.words import UNKNOWN_RULE
 from emu.topology.source import Source
 
@@ -24,6 +27,20 @@ def stand_in(text: str, *matches: str) -> str:
     """The part of a rule after its chain: matches, and what it stands for in a comment."""
     shown = (UNKNOWN_RULE + text).replace('"', "'").replace("\\", "")[:LONGEST]
     return " ".join([*matches, f'-m comment --comment "{shown}"'])
+
+
+def refusal(table: str, line: str) -> str | None:
+    """Why emu's iptables does not take a rule by itself; None: it does."""
+    try:
+        iptables.parse(["-t", table, *split_saved(line)])
+    except EmuError as error:
+        return reason(error)
+    return None
+
+
+def reason(error: EmuError) -> str:
+    first = str(error).partition("\nTry `")[0].partition("\nError occurred")[0].partition("\n")[0]
+    return re.sub(r"^iptables(-restore)? ?(v[\d.]+ \(nf_tables\))?: (iptables-restore: )?", "", first)
 
 
 def take_legacy(file: File, facts: Facts) -> None:
@@ -49,13 +66,15 @@ def take_policy_rule(words: list[str], source: Source, facts: Facts) -> None:
     if words[0] != "not":
         matches = [f"{option} {after[word]}" for word, option in (("from", "-s"), ("to", "-d")) if after.get(word, "all") != "all"]
         matches += [f"-m mark --mark {after['fwmark']}"] if "fwmark" in after else []
+        matches = [match for match in matches if refusal("mangle", f"-A PREROUTING {match}") is None]
     iif = after.get("iif", "")
     if "oif" in after:  # of sockets that are bound to a device: no program here is
         return
     if iif in ("", "lo"):
         facts.beside.append(Beside("OUTPUT", " ".join(matches), f"ip rule: {text}"))
     if iif != "lo":
-        facts.beside.append(Beside("PREROUTING", " ".join([*matches, *([f"-i {iif}"] if iif else [])]), f"ip rule: {text}"))
+        inward = [f"-i {iif}"] if iif and refusal("mangle", f"-A PREROUTING -i {iif}") is None else []
+        facts.beside.append(Beside("PREROUTING", " ".join([*matches, *inward]), f"ip rule: {text}"))
 
 
 def added(rules: str, beside: Iterable[Beside]) -> str:

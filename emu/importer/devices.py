@@ -120,7 +120,8 @@ def _nic(plan: Plan, device: Device) -> None:
         if each not in first:  # that of a peer is reached by a route that the kernel has made
             plan.type(each.source, "ip addr add", each.text if "/" in each.text else f"{each.text}/32", "dev", device.name)
     if first:
-        described["address"] = first[0].text if len(first) == 1 else [each.text for each in first]
+        texts = list(dict.fromkeys(each.text for each in first))
+        described["address"] = texts[0] if len(texts) == 1 else texts
     if re.fullmatch(r"[0-9a-f]{2}(:[0-9a-f]{2}){5}", device.mac):
         described["mac"] = device.mac
     if device.mtu != 1500:
@@ -159,7 +160,7 @@ def plan_routes(plan: Plan, facts: Facts) -> None:
         if route.table not in ("main", "254"):
             facts.remark(route.source, f"table {route.table}: policy routing is not modelled: {' '.join(route.words)}")
         elif simple and _stands_by_then(via if "onlink" not in route.words else "", src, own):
-            plan.routes.append(" ".join(route.words))
+            plan.routes = list(dict.fromkeys([*plan.routes, " ".join(route.words)]))
         else:
             typed.append(route)
     for route in sorted(typed, key=lambda route: bool(route.after("via"))):  # the way to a router before the ways through it

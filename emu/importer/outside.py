@@ -6,11 +6,12 @@ import re
 from ipaddress import IPv4Interface, IPv4Network
 from typing import Any
 
-from emu.importer.model import Address, Device, Facts, Route
+from emu.importer.model import Address, Device, Facts, Route, within
 from emu.importer.plan import Plan
 from emu.topology.source import NOWHERE, Source
 
 ELSEWHERE = "198.51.100.1/24"  # of a client for whom the LAN has no address; TEST-NET-2
+EVERYWHERE = IPv4Network("0.0.0.0/0")
 NO_DEVICE = Device("", NOWHERE)
 
 
@@ -71,7 +72,8 @@ def plan_lans(plan: Plan, facts: Facts) -> None:
         plan.client["routes"] = [f"default via {host}"] if client else [f"default via {host} dev eth0 onlink"]
     if client is None:
         plan.lans["lan"].pop("subnet", None)
-        router = next((route.after("via") for route in facts.routes or () if route.words[0] == "default" and route.after("via")), "")
+        routers = [route.after("via") for route in facts.routes or () if route.words[0] == "default"]
+        router = next((each for each in routers if within(each, EVERYWHERE)), "")
         if router:  # then the host's answers come, and the client is as far outside as can be
             own["address"] = [ELSEWHERE, f"{router}/32"]
         who = f"is at {ELSEWHERE.partition('/')[0]}{f', and is the router {router} too' if router else ''}"

@@ -11,9 +11,8 @@ from collections.abc import Iterator
 
 from emu.engine import Engine
 from emu.errors import EmuError
-from emu.importer.beside import stand_in
+from emu.importer.beside import reason, refusal, stand_in
 from emu.importer.model import Facts, File, Foreign
-from emu.netfilter import iptables
 from emu.netfilter.netfilter import Netfilter
 from emu.netfilter.rule_text import split_saved
 from emu.netfilter.table import HOOKS_OF
@@ -47,8 +46,8 @@ def carried(file: File, facts: Facts) -> str:
             number = min(int(at[1]) if at is not None else len(lines), len(lines))
             source, line = lines[number - 1] if number else (1, "")
             if not line:
-                raise EmuError(f"{file.at(source)}: is no text of iptables-save: {_reason(error)}") from None
-            facts.remark(file.at(source), f"{_reason(error)}: {line}")
+                raise EmuError(f"{file.at(source)}: is no text of iptables-save: {reason(error)}") from None
+            facts.remark(file.at(source), f"{reason(error)}: {line}")
             lines[number - 1] = source, ""
         else:
             return "\n".join(line for _, line in lines if line) + "\n"
@@ -97,7 +96,7 @@ def _listed_table(file: File) -> str:
 
 def _rule(line: str, table: str, file: File, number: int, facts: Facts) -> str:
     """The rule, or what stands in for it."""
-    wrong = _refusal(table, line)
+    wrong = refusal(table, line)
     if wrong is None:
         return line
     facts.remark(file.at(number), f"{wrong}: {line}")
@@ -110,7 +109,7 @@ def _rule(line: str, table: str, file: File, number: int, facts: Facts) -> str:
     begin, kept, protocol = f"-A {words[1]}", [], ""
     for group in _groups(words[2:]):
         text = " ".join(group)
-        if group[0] not in ("-j", "-g") and _refusal(table, f"{begin} {protocol} {text}") is None:
+        if group[0] not in ("-j", "-g") and refusal(table, f"{begin} {protocol} {text}") is None:
             kept.append(text)
             protocol = text if "-p" in group[:2] else protocol
     return f"{begin} {stand_in(line, *kept)}"
@@ -125,17 +124,3 @@ def _groups(words: list[str]) -> list[list[str]]:
             groups.append([])
         groups[-1].append(word)
     return groups
-
-
-def _refusal(table: str, line: str) -> str | None:
-    """Why emu's iptables does not take the rule by itself; None: it does."""
-    try:
-        iptables.parse(["-t", table, *split_saved(line)])
-    except EmuError as error:
-        return _reason(error)
-    return None
-
-
-def _reason(error: EmuError) -> str:
-    first = str(error).partition("\nTry `")[0].partition("\nError occurred")[0].partition("\n")[0]
-    return re.sub(r"^iptables(-restore)? ?(v[\d.]+ \(nf_tables\))?: (iptables-restore: )?", "", first)

@@ -24,6 +24,11 @@ HOST = {
     for name, path in {**DOCKER, "docker-inspect-web.json": RECORDED / "publish-ip-bind" / "state" / "docker-inspect-web.json"}.items()
     if path.exists()
 }
+NO_DOCKER = {
+    path.name: path.read_text()
+    for name in ("policy-routing", "nft-rule-in-iptables-table")
+    for path in sorted((Path(__file__).parent / "hosts" / name / "dump").iterdir())
+}
 JSON = {path.name: path.read_text() for path in sorted((REAL / "json").iterdir())}
 ODD = ["", "\0", "-1", "999999", "10.0.0.300", "10.0.0.1/99", "fe80::1", "*", "'", '"', "$(x)", "ü", "null", "{}", "[]", "a" * 300, "\t"]
 
@@ -40,7 +45,7 @@ def try_to_import(files: dict[str, str]) -> None:
 @st.composite
 def broken_texts(draw: st.DrawFn) -> dict[str, str]:
     """Files of a host with words of one of them replaced, lines taken out or doubled, or the end cut off."""
-    files = dict(draw(st.sampled_from([HOST, JSON])))
+    files = dict(draw(st.sampled_from([HOST, JSON, NO_DOCKER])))
     name = draw(st.sampled_from(sorted(files)))
     text = files[name]
     for _ in range(draw(st.integers(1, 3))):
