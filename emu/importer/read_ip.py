@@ -18,17 +18,15 @@ from emu.topology.source import Source
 HEAD = re.compile(r"(?P<index>\d+): ([^\s:@]+)(?:@([^\s:]+))?: <([^>]*)>(.*)")
 LINK = re.compile(r"link/(\S+)(?: ([0-9a-f:.]+))?")
 INET = re.compile(r"inet6? (\S+)(?: peer \S+)?(?: brd \S+)?(?: any \S+)? scope (\S+)")
-FLAGS = {"onlink", "linkdown", "dead", "pervasive", "offload", "trap", "notify"}
 OF_THE_MOMENT = {"linkdown", "dead", "offload", "trap"}
 NUMBERED = re.compile(r" (nhid|expires) \S+")  # what the kernel calls it, and how long it stays
 TYPES = {"unicast", "local", "broadcast", "multicast", "unreachable", "blackhole", "prohibit", "throw", "anycast", "nat"}
 ROUTE_KEYS = {"gateway": "via", "dev": "dev", "protocol": "proto", "scope": "scope", "prefsrc": "src", "metric": "metric"}
+ROUTE_KNOWN = {*ROUTE_KEYS, "type", "dst", "table", "flags", "metrics", "nhid", "expires", "cache"}
 KINDS = {
     "bridge", "veth", "vlan", "vxlan", "macvlan", "macvtap", "ipvlan", "dummy", "tun", "wireguard", "bond", "team", "ipip", "sit", "gre",
     "gretap", "ip6gre", "ip6tnl", "vti", "ifb", "vrf", "geneve", "openvswitch", "can", "nlmon", "xfrm", "ipvtap", "erspan",
 }  # fmt: skip
-
-
 OWN_RULES = [(number, ["from", "all", "lookup", table]) for number, table in (("0", "local"), ("32766", "main"), ("32767", "default"))]
 
 
@@ -154,6 +152,7 @@ def _routes_of_json(file: File, facts: Facts) -> Iterator[Route]:
         else:
             words = [*([kind] if kind != "unicast" else []), dst]
             words += [text for key, word in ROUTE_KEYS.items() if key in entry for text in (word, str(entry[key]))]
+            words += [text for key, value in entry.items() if key not in ROUTE_KNOWN for text in (key, str(value))]
             words += [flag for flag in listed(entry.get("flags")) if flag not in OF_THE_MOMENT]
             for metric in _dicts(entry.get("metrics")):
                 words += [word for key, value in metric.items() for word in (key, str(value))]

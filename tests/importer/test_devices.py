@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 
 from emu.importer.assemble import import_host
@@ -84,3 +85,10 @@ def test_bridges_routes_neighbours_and_sysctls_made_by_hand_are_there(tmp_path):
         assert "lladdr 02:11:22:33:44:55 PERMANENT" in lab.run("host", "ip neigh").stdout
         assert lab.run("host", "sysctl -n net.ipv4.tcp_max_syn_backlog").stdout == "2048\n"
         assert lab.run("client", "nc -z -w 1 10.20.30.40 2222").exit_status == 1  # INPUT drops it
+
+
+def test_what_a_route_in_json_has_besides_is_named(tmp_path):
+    """With it the route would be another one."""
+    file = {"ip-route.json": json.dumps([{"dst": "10.3.0.0/16", "tos": "0x10", "dev": "eth0", "scope": "link", "flags": []}])}
+    said = told(imported(tmp_path, {"ip-addr": ADDR, **file}))
+    assert any("ip-route.json:1: `ip route add 10.3.0.0/16 dev eth0 scope link tos 0x10` does not work here" in line for line in said)
