@@ -364,3 +364,11 @@ def test_a_bridge_that_somebody_deleted_takes_no_container_and_leaves_nothing(do
     )
     assert set(docker.host.netns.devices) == before
     assert docker.out("docker network rm gone") == "gone"
+
+
+def test_where_the_host_forwards_nothing_new_containers_are_warned_of(docker: DockerHost) -> None:
+    warning = "WARNING: IPv4 forwarding is disabled. Networking will not work.\n"
+    assert docker.run("docker run -d bb sleep 99").stderr == ""
+    docker.runs("sysctl -w net.ipv4.ip_forward=0")
+    said = [docker.run(f"docker {line} bb sleep 99").stderr for line in ("run -d", "create", "run -d --network none")]
+    assert said == [warning, warning, ""]

@@ -33,6 +33,7 @@ CREATE = Command(
     refused=REFUSED, stops=True,
 )  # fmt: skip
 HOST_PORTS = "WARNING: Published ports are discarded when using host network mode"
+NO_FORWARDING = "WARNING: IPv4 forwarding is disabled. Networking will not work."
 SYSCTLS = re.compile(r"net\..+|fs\.mqueue\..+|kernel\.(msgmax|msgmnb|msgmni|sem|shmall|shmmax|shmmni|shm_rmid_forced)")
 GIVEN_UP = "ERRO[0000] error waiting for container: context canceled "  # as on a terminal
 FAILED, NOT_INVOKED, NOT_FOUND = 125, 126, 127
@@ -104,7 +105,11 @@ def _create(process: Process, options: Options) -> Container:
     config = _config(process, options)
     if config.network_mode == "host" and config.publish:
         process.error(HOST_PORTS)
-    return engine_of(process).create(options.text("name"), config)
+    docker = engine_of(process)
+    container = docker.create(options.text("name"), config)
+    if config.network_mode not in ("host", "none") and docker.netns.sysctl.get("net.ipv4.ip_forward") == "0":
+        process.error(NO_FORWARDING)
+    return container
 
 
 def _config(process: Process, options: Options) -> ContainerConfig:
