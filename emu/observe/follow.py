@@ -196,9 +196,7 @@ class Follower:
             return
         way.routed.add(place)
         steps = hop.steps if hop is not None else way.steps(place)
-        position = len(steps)
-        while position and isinstance(steps[position - 1], (Waited, Linked)):
-            position -= 1
+        position = _before_waiting(steps)
         steps.insert(position, chosen)
         if place in way.undecided:  # a bridge hands a packet on to a neighbour behind it when it knows the route
             way.undecided[place].position += 1
@@ -248,3 +246,14 @@ def _taken_by_a_switch(steps: list[Step]) -> None:
 
 def _is_translated(*hops: Hop) -> bool:
     return any(isinstance(step, Translated) for hop in hops for step in hop.steps)
+
+
+def _before_waiting(steps: list[Step]) -> int:
+    """Where the first of the last steps stands by which it waited for a neighbour; the end if it did not."""
+    position = len(steps)
+    for index in range(len(steps) - 1, -1, -1):
+        if isinstance(steps[index], Waited):
+            position = index
+        elif not isinstance(steps[index], Linked):
+            break
+    return position

@@ -41,7 +41,7 @@ class Chain:
         return self.rules[-1]
 
     def is_followed_by(self, other: Chain) -> bool:
-        return other.hook == self.hook and other.table == self.table
+        return other.hook == self.hook and other.table == self.table and bool(self.decided.number)  # a policy is a walk's end
 
     def followed_by(self, other: Chain) -> Chain:
         return Chain(self.hook, self.table, self.rules + other.rules)
@@ -176,7 +176,7 @@ class Unanswered:
 
 @dataclass(slots=True)
 class Note:
-    """Said by a program or a test."""
+    """Said by a program or a test, or of a switch in user space, whose decisions nobody sees."""
 
     kind: ClassVar[str] = "note"
     text: str

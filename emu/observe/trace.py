@@ -2,7 +2,7 @@
 
 The first line says what the file is, the last one that it is whole:
 
-    {"format": "emu-trace", "version": 2, "epoch_ns": …}
+    {"format": "emu-trace", "version": 3, "epoch_ns": …}
     {"id": 7, "cause": 3, "hops": [{"t": 12000, "place": "docker1", "dev": "eth0", "dir": "in", "packet": "192.168.50.20 > …",
         "steps": [{"kind": "ttl", "before": 64, "after": 63}, …]}, …]}
     {"end": 86}
