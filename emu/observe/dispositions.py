@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from emu.netdev.drop import DropReason
-from emu.observe.journey import Bridged, Decapsulated, Dropped, Hop, Journey, Linked, Routed, Step, Unanswered
+from emu.observe.journey import INCOMPLETE, Bridged, Decapsulated, Dropped, Hop, Journey, Linked, Routed, Size, Step, Unanswered
 from emu.observe.journey_text import rule_words
 
 ANSWERED, DELIVERED, REFUSED, REJECTED, DROPPED, UNFINISHED = "answered", "delivered", "refused", "rejected", "dropped", "unfinished"
@@ -102,7 +102,7 @@ def _ends_not(step: Step) -> bool:
     """Does the step say that the packet was not for this device, or got lost?"""
     if isinstance(step, Routed):
         return step.type not in ("local", "broadcast", "multicast")
-    return isinstance(step, (Dropped, Bridged))
+    return isinstance(step, (Dropped, Bridged)) or (isinstance(step, Size) and step.what == INCOMPLETE)
 
 
 def judge(journey: Journey, answers: Iterable[Journey] = ()) -> Disposition:

@@ -11,9 +11,26 @@ from typing import TYPE_CHECKING
 from emu.netdev.device import TX
 from emu.netdev.drop import DropReason
 from emu.netdev.ovs_datapath import OvsInternal
-from emu.observe.journey import Bridged, Chain, Connection, Dropped, Hop, Linked, Note, Size, Step, Translated, Unanswered, Waited
+from emu.observe.fragments import is_first_fragment, is_fragment
+from emu.observe.journey import (
+    FRAGMENTED,
+    INCOMPLETE,
+    REASSEMBLED,
+    Bridged,
+    Chain,
+    Connection,
+    Dropped,
+    Hop,
+    Linked,
+    Note,
+    Size,
+    Step,
+    Translated,
+    Unanswered,
+    Waited,
+)
 from emu.observe.routes import BEHIND_ROUTING, RouteBook
-from emu.observe.summary import changes, is_first_fragment, is_fragment, summary
+from emu.observe.summary import changes, summary
 from emu.observe.tunnels import TUNNELS, decapsulated, switched
 from emu.observe.watch import Hit
 from emu.observe.way import Inside, Way
@@ -63,7 +80,7 @@ class Follower:
         else:
             if isinstance(told, Connection) and place not in way.whole and is_fragment(way.wires.get(place, b"")):
                 way.whole.add(place)
-                steps.append(Size("reassembled"))
+                steps.append(Size(REASSEMBLED))
             steps.append(told)
             way.bound_for[place] = dst
             if hook == "OUTPUT" and isinstance(told, Translated):  # ip_route_me_harder
@@ -116,6 +133,7 @@ class Follower:
         if not drop.quiet and self._has_switches:
             _taken_by_a_switch(steps)
         steps.append(drop)
+        way.goes_on_elsewhere(place)
 
     # --- a device
 
@@ -160,9 +178,9 @@ class Follower:
                 self._route(way, place, hop.time_ns, wire[30:34], hop if here is None else here)
             if (here is None or carries or place in way.whole) and is_first_fragment(wire):
                 way.whole.discard(place)
-                hop.steps.append(Size("fragmented"))
+                hop.steps.append(Size(FRAGMENTED))
         if tunnel:
-            way.inside = Inside(hop.steps, len(hop.steps), interface.kind, wire)
+            way.inside = Inside(hop.steps, len(hop.steps), hop, interface.kind, wire)
             way.entered.clear()
             way.bound_for.clear()
             way.routed.clear()  # the outer packet has a route of its own
@@ -172,8 +190,11 @@ class Follower:
     def _received(self, way: Way, interface: CapturedInterface, hop: Hop, wire: bytes) -> None:
         place = interface.place
         way.routed.discard(place)
-        way.entered.add(place)
         way.bound_for.pop(place, None)
+        if is_fragment(wire):
+            way.pieces.add(place, wire)
+        if interface.kind != "bridge":  # where one of its ports has come before
+            way.entered.add(place)
         if interface.kind == "bridge":
             way.settle_bridge(place)
             decision = way.bridging.pop(place, None)
@@ -202,7 +223,8 @@ class Follower:
             way.undecided[place].position += 1
         if chosen.type == "local" and place not in way.whole and is_fragment(way.wires.get(place, b"")):
             way.whole.add(place)
-            steps.insert(position + 1, Size("reassembled"))
+            whole = way.pieces.are_whole(place, way.wires[place])
+            steps.insert(position + 1, Size(REASSEMBLED if whole else INCOMPLETE))
 
     @staticmethod
     def _destination(way: Way, place: str) -> bytes:

@@ -16,6 +16,9 @@ DECISIONS = ("forward", "flood", "up")
 RELATIONS = ("answers", "answered by", "about", "error", "redirects", "redirected by", "asks for")
 
 
+FRAGMENTED, REASSEMBLED, INCOMPLETE = "fragmented", "reassembled", "fragments are missing"
+
+
 @dataclass(slots=True)
 class RuleHit:
     """A rule that matched: `verdict` is a target's or a chain's name; number 0: the chain's policy, and then there is no text."""
@@ -122,7 +125,7 @@ class Ttl:
 
 @dataclass(slots=True)
 class Size:
-    """`fragmented` or `reassembled`."""
+    """Its fragments: made, put together, or waited for in vain."""
 
     kind: ClassVar[str] = "size"
     what: str

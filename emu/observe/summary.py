@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from functools import cache, lru_cache
 
-from emu.observe.journey import Size, Step, Translated, Ttl
+from emu.observe.fragments import is_fragment
+from emu.observe.journey import FRAGMENTED, REASSEMBLED, Size, Step, Translated, Ttl
 from emu.packet import arp, ethernet, icmp
 from emu.packet.address import ip_text, mac_text
 from emu.packet.ipv4 import GRE, ICMP, IGMP, IPIP, TCP, UDP
@@ -92,14 +93,5 @@ def changes(before: bytes, after: bytes, *, translated: bool = False) -> list[St
     if after[22] != before[22]:
         found.append(_ttl(before[22], after[22]))
     if is_fragment(before) != is_fragment(after):
-        found.append(Size("fragmented" if is_fragment(after) else "reassembled"))
+        found.append(Size(FRAGMENTED if is_fragment(after) else REASSEMBLED))
     return found
-
-
-def is_fragment(wire: bytes) -> bool:
-    """Of an IPv4 packet."""
-    return len(wire) >= 34 and wire[12:14] == ethernet.IPV4 and bool((wire[20] << 8 | wire[21]) & 0x3FFF)
-
-
-def is_first_fragment(wire: bytes) -> bool:
-    return is_fragment(wire) and not (wire[20] << 8 | wire[21]) & 0x1FFF

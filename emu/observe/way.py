@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from emu.observe.fragments import Pieces
 from emu.observe.journey import Bridged, Hop, Journey, Step
 from emu.observe.tunnels import encapsulated, is_outer
 
@@ -27,6 +28,7 @@ class Undecided(Place):
 class Inside(Place):
     """What a packet was when it went into a tunnel, and where its next outer packet begins."""
 
+    hop: Hop
     how: str
     wire: bytes
 
@@ -50,6 +52,7 @@ class Way:
         self.outer = b""  # what it last came in as
         self.bound_for: dict[str, bytes] = {}  # by namespace: where it goes, if that is not what was seen of it there
         self.times: dict[str, int] = {}  # by namespace: when the first thing befell it that no device saw
+        self.pieces = Pieces()
         self.done = False
 
     def steps(self, place: str) -> list[Step]:
@@ -94,4 +97,10 @@ class Way:
     def goes_on_inside(self, hop: Hop) -> None:
         """An outer packet has left by the hop; the next one, for another remote, begins behind that."""
         assert self.inside is not None
-        self.inside.steps, self.inside.position = hop.steps, len(hop.steps)
+        self.inside.hop, self.inside.steps, self.inside.position = hop, hop.steps, len(hop.steps)
+
+    def goes_on_elsewhere(self, place: str) -> None:
+        """The bridge's own copy of a flooded frame has ended: what happens there next happens to the one in the tunnel."""
+        inside = self.inside
+        if inside is not None and place not in self.entered and inside.hop.place == place:
+            self.here[place] = inside.hop

@@ -154,6 +154,29 @@ def test_fragments_say_who_cut_them_and_who_put_them_together(tmp_path):
     ]  # fmt: skip
 
 
+def test_a_packet_of_which_a_fragment_is_lost_has_not_arrived(tmp_path):
+    made = net(tmp_path)
+    run(made, ("left$ ping -c 1 10.0.2.2", "router$ iptables -t raw -A PREROUTING -f -j DROP"))
+    told = traced(made, "left", "right", size=3000)
+    assert told.disposition.sentence.startswith("dropped at router/eth0 by raw PREROUTING: #1 DROP")
+    assert Size("reassembled") not in [step for _, step in told.probe.steps()]
+    assert hop_at(told.probe, "right/eth0").steps[-1] == Size("fragments are missing")
+
+
+def test_a_flooded_frame_s_outer_packet_belongs_to_the_tunnel_and_not_to_the_bridge_s_own_copy(tmp_path):
+    made = net(tmp_path)
+    made.run("left", "ip link add br0 type bridge")
+    tunnels(made, (VXLAN[0], "ip link set v master br0 up"))
+    run(made, ("left$ ip link add a type veth peer name b", "left$ ip link set a master br0 up", "left$ ip link set br0 up"))
+    run(made, ("left$ ip netns add c", "left$ ip link set b netns c", "left$ ip netns exec c ip addr add 10.8.0.1/24 dev b"))
+    run(made, ("left$ ip netns exec c ip link set b up", "left$ ip neigh flush dev eth0"))
+    told = traced(made, "left/netns/c", "10.8.0.2")
+    asked = next(each for each in told.related.values() if each.hops[0].place == "left/netns/c")
+    hop = hop_at(asked, "left/v", "out")
+    assert kinds(hop.steps)[:3] == ["encapsulate", "route", "neighbour"]
+    assert kinds(hop_at(asked, "left/br0").steps) == ["drop"]
+
+
 def tunnels(made, lines) -> None:
     for place, own, other, number in (("left", "10.0.1.2", "10.0.2.2", 1), ("right", "10.0.2.2", "10.0.1.2", 2)):
         for line in lines:
