@@ -9,6 +9,7 @@ import re
 from collections.abc import Mapping
 from ipaddress import IPv4Interface
 
+from emu.importer import tunnels
 from emu.importer.model import Device, Facts, Route, within
 from emu.importer.plan import Plan
 from emu.importer.wires import other_end, plan_wire
@@ -92,8 +93,11 @@ def _device(plan: Plan, facts: Facts, device: Device) -> None:
             facts.remark(device.source, f"{device.name}, a {kind} device, is {AS_CARDS[kind]}")
     elif kind in MADE:
         plan.make(device, "type", kind)
+    elif kind in tunnels.MADE and device.name not in HIDDEN and tunnels.plan_tunnel(plan, facts, device, kind):
+        pass
     elif kind != "veth":
-        _left_out(facts, device, f"a {kind} device")
+        unsaid = ", and no `ip -d` says how it was made" if kind in tunnels.MADE else ""
+        _left_out(facts, device, f"a {kind} device{unsaid}")
     elif device.master not in plan.bridges and device.name not in plan.made and not plan_wire(plan, facts, device):
         _left_out(facts, device, "one end of a veth pair whose other end no file tells of")  # those in Docker's come with its containers
 
@@ -193,5 +197,5 @@ def plan_neighbours(plan: Plan, facts: Facts) -> None:
         if "PERMANENT" in each.states and each.mac:
             plan.type(each.source, "ip neigh replace", each.address, "lladdr", each.mac, "dev", each.dev, "nud permanent")
     for entry in facts.fdb:
-        if "static" in entry.words or "dst" in entry.words:
+        if ("static" in entry.words or "dst" in entry.words) and not tunnels.is_its_own(entry, facts):
             plan.type(entry.source, "bridge fdb append", entry.mac, "dev", entry.dev, *entry.words)

@@ -88,6 +88,7 @@ class Device:
     peer: str = ""  # what comes after the @
     master: str = ""
     kind: str = ""
+    details: tuple[str, ...] = ()  # the words behind the kind
     index: int = 0
     addresses: list[Address] = field(default_factory=list)
     ipv6: list[Address] = field(default_factory=list)

@@ -44,12 +44,15 @@ class Plan:
     def make(self, device: Device, *words: str) -> None:
         """A device that is no network card, with all that stands on it."""
         self.made.add(device.name)
-        self.type(device.source, "ip link add", device.name, *with_mac(device), *words)
+        self.add(device, *words)
         self.configure(device)
 
-    def configure(self, device: Device, ip: str = "ip") -> None:
+    def add(self, device: Device, *words: str, with_address: bool = True) -> None:
+        self.type(device.source, "ip link add", device.name, *(with_mac(device) if with_address else ()), *words)
+
+    def configure(self, device: Device, ip: str = "ip", usual_mtu: int = 1500) -> None:
         """What stands on a device that is there. `ip` is the program, in the namespace that the device is in."""
-        if device.mtu != 1500:
+        if device.mtu != usual_mtu:
             self.type(device.source, ip, "link set", device.name, "mtu", str(device.mtu))
         for each in device.addresses:
             self.type(each.source, ip, "addr add", each.text, "dev", device.name)

@@ -12,6 +12,7 @@ from itertools import pairwise
 from typing import Any
 
 from emu.importer.beside import take_policy_rule
+from emu.importer.details import details_of_json
 from emu.importer.model import Address, Device, Facts, File, Foreign, Neighbour, Route, checked
 from emu.topology.source import Source
 
@@ -68,7 +69,9 @@ def _devices_of_json(file: File) -> Iterator[Device]:
         device.peer = str(entry.get("link") or (f"if{entry['link_index']}" if "link_index" in entry else ""))
         device.master, device.index = str(entry.get("master", "")), _number(entry.get("ifindex"), source, "an interface's number", 0)
         info = entry.get("linkinfo")
-        device.kind = str(info.get("info_kind", "")) if isinstance(info, dict) else ""
+        if isinstance(info, dict):
+            device.kind, data = str(info.get("info_kind", "")), info.get("info_data")
+            device.details = tuple(details_of_json(data)) if isinstance(data, dict) else ()
         for each in _dicts(entry.get("addr_info")):
             text = str(each.get("local")) if "address" in each else f"{each.get('local')}/{each.get('prefixlen')}"
             plain = "address" not in each and each.get("scope") in ("global", "host", "link")
@@ -128,7 +131,7 @@ def _detail(device: Device, line: str, source: Source) -> None:
         else:
             device.addresses.append(Address(checked(inet[1], source), source, plain))
     elif word in KINDS and not device.kind:
-        device.kind = word
+        device.kind, device.details = word, tuple(line.split()[1:])
 
 
 # --- routes

@@ -67,14 +67,51 @@ def test_further_addresses_and_routes_of_a_container_are_carried_over_and_device
 def test_devices_of_other_kinds_policy_routing_and_multipath_are_told_of_by_line():
     lines = "\n".join(told(import_host(REAL / "text")))
     for part in (
-        "vx1 is left out: it is a vxlan device",
-        "tun0 with 10.66.0.1 is left out",
         "ip-addr.txt:35: eth0: fd00::1/64: IPv6",
         "ip-route.txt:8: route to 10.57.0.0/16: multipath",
         "ip-route.txt:1: table 100: policy routing",
         "ip-rule.txt:2: policy routing",
     ):
         assert part in lines
+
+
+TUNNELS = """3: flannel.1: <BROADCAST,MULTICAST,UP,LOWER_UP> mtu 1450 qdisc noqueue state UNKNOWN group default
+    link/ether 62:9f:89:1a:0d:96 brd ff:ff:ff:ff:ff:ff promiscuity 0 minmtu 68 maxmtu 65535
+    vxlan id 1 local 10.20.30.40 dev eth0 srcport 0 0 dstport 8472 nolearning ttl auto ageing 300 udpcsum noudp6zerocsumtx addrgenmode none
+    inet 10.1.15.0/32 scope global flannel.1
+4: gre1@NONE: <POINTOPOINT,NOARP,UP,LOWER_UP> mtu 1472 qdisc noqueue state UNKNOWN group default
+    link/gre 10.20.30.40 peer 10.20.30.99 promiscuity 0 minmtu 0 maxmtu 0
+    gre remote 10.20.30.99 local 10.20.30.40 ttl 64 ikey 0.0.0.42 okey 0.0.0.42 addrgenmode eui64 numtxqueues 1
+5: shim@eth0: <BROADCAST,MULTICAST,UP,LOWER_UP> mtu 1500 qdisc noqueue state UNKNOWN group default
+    link/ether 62:9f:89:1a:0d:97 brd ff:ff:ff:ff:ff:ff promiscuity 0 minmtu 68 maxmtu 65535
+    macvlan mode bridge bcqueuelen 1000 usedbcqueuelen 1000 addrgenmode eui64 numtxqueues 1
+6: vx9: <BROADCAST,MULTICAST,UP,LOWER_UP> mtu 1500 qdisc noqueue state UNKNOWN group default
+    link/ether 62:9f:89:1a:0d:98 brd ff:ff:ff:ff:ff:ff promiscuity 0 minmtu 68 maxmtu 65535
+    vxlan id 9 local 10.20.30.40 dstport 4789 gbp addrgenmode none
+7: ipip1@NONE: <POINTOPOINT,NOARP,UP,LOWER_UP> mtu 1480 qdisc noqueue state UNKNOWN group default
+    link/ipip 10.20.30.40 peer 10.20.30.99 promiscuity 0 minmtu 0 maxmtu 0
+    ipip ipip remote 10.20.30.99 local 10.20.30.40 ttl inherit pmtudisc addrgenmode eui64 numtxqueues 1
+"""
+FDB = "76:79:9e:99:e0:5d dev flannel.1 dst 10.20.30.12 self permanent\n"
+
+
+def test_tunnels_and_macvlans_are_there_again_as_ip_d_tells_of_them(tmp_path):
+    files = {"ip-addr": ADDR + TUNNELS, "bridge-fdb": FDB, "ip-route": "10.1.20.0/24 via 10.1.20.0 dev flannel.1 onlink\n"}
+    result = imported(tmp_path, files)
+    assert any("ip-addr:17: `ip link add vx9" in line and "'type vxlan gbp' is not modelled" in line for line in told(result))
+    with lab_of(result, tmp_path) as lab:
+        shown = lab.run("host", "ip -d addr").stdout
+        for line in TUNNELS.splitlines():
+            if line.lstrip().startswith(("vxlan id 1", "gre ", "ipip ", "macvlan ", "inet ")):
+                assert line.partition(" noudp6")[0].partition(" addrgenmode")[0] in shown
+        assert "62:9f:89:1a:0d:96" in shown
+        assert FDB in lab.run("host", "bridge fdb").stdout
+        assert "10.1.20.0/24 via 10.1.20.0 dev flannel.1 onlink" in lab.run("host", "ip route").stdout
+
+
+def test_a_tunnel_of_which_nothing_says_how_it_was_made_is_told_of(tmp_path):
+    said = told(imported(tmp_path, {"ip-addr": (REAL / "plain-ip-addr.txt").read_text()}))
+    assert "ip-addr:19: tun0 with 10.66.0.1 is left out: it is a tun device, and no `ip -d` says how it was made" in said
 
 
 def test_bridges_routes_neighbours_and_sysctls_made_by_hand_are_there(tmp_path):
