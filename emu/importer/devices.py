@@ -1,5 +1,5 @@
-"""A host's devices, addresses, routes and neighbours: network cards, bridges and dummies made by hand; tunnels are made in tunnels.py, veths
-in wires.py; the other kinds are told of.
+"""A host's devices, addresses, routes and neighbours: network cards, bridges and dummies made by hand; tunnels.py makes tunnels, wires.py
+veths; the other kinds are told of.
 
 `ip addr` does not say of what kind a device is. Without `ip -d link` a name, a flag or who its master is must do.
 """
