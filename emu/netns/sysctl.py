@@ -238,6 +238,6 @@ class Sysctl:
             kept[name] = value
         elif kept is not None:
             kept.pop(name, None)
-        self._integers.pop(key, None)
+        self._integers.clear()  # where it may stand under another spelling: a device's dots may be slashes
         for watcher in self.on_change:
             watcher(key)

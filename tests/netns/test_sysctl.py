@@ -11,6 +11,8 @@ def test_a_dot_in_a_devices_name_is_a_slash_in_its_keys() -> None:
     sysctl.set("net.ipv4.conf.flannel/1.rp_filter", "2")
     assert "net.ipv4.conf.flannel/1.rp_filter" in sysctl.keys()  # noqa: SIM118 - not a dict
     assert sysctl.conf("flannel.1", "rp_filter") == 2
+    sysctl.set("net.ipv4.conf.flannel/1.rp_filter", "1")
+    assert sysctl.conf("flannel.1", "rp_filter") == 1
 
 
 def test_what_has_no_effect_here_can_be_read_and_not_changed() -> None:
