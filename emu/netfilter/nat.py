@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import TYPE_CHECKING
 
-from emu.netfilter.conntrack import ICMP, REPLIES, TCP, UDP, WITH_PORTS, Conntrack, ConntrackEntry, Status, invert
+from emu.netfilter.conntrack import CONFIRMED, ICMP, REPLIES, TCP, UDP, WITH_PORTS, Conntrack, ConntrackEntry, Status, invert
 from emu.netfilter.hooks import Hook
 from emu.packet import icmp
 from emu.packet.address import Ip, from_number, number
@@ -79,7 +79,9 @@ class Nat:
         self.bind(entry, NatRange(address, address), manip)
 
     def bind(self, entry: ConntrackEntry, wanted: NatRange, manip: Manip) -> None:
-        """nf_nat_setup_info."""
+        """nf_nat_setup_info: a connection that was one before there were rules for it stays as it is."""
+        if entry.status & CONFIRMED:
+            return
         current = invert(entry.reply)
         chosen = self._unique(current, wanted, entry, manip)
         if chosen != current:

@@ -156,6 +156,18 @@ def test_rules_are_asked_for_the_first_packet_only(router):
     assert "[1:29] -A POSTROUTING" in router.netfilter.save(["nat"], counters=True)
 
 
+def test_a_connection_that_is_older_than_the_rules_keeps_its_addresses(router):
+    router.iptables("-A FORWARD -m conntrack --ctstate INVALID -j DROP")
+    first, second = (router.udp((WEB, 5000), ("10.99.0.2", 53)) for _ in range(2))
+    router.pass_hooks(first, "docker0", "eth0")
+    router.iptables(MASQUERADE)
+    assert router.pass_hooks(second, "docker0", "eth0")
+    assert router.ends(second) == router.ends(first) == f"{WEB}:5000 > 10.99.0.2:53"
+    assert "[1:29] -A POSTROUTING" in router.netfilter.save(["nat"], counters=True)  # asked, without effect
+    router.netfilter.device_down(router.dev["eth0"])
+    assert len(router.entries()) == 1  # and it has borrowed nothing
+
+
 def test_a_device_without_address_ends_what_would_borrow_it(router):
     router.iptables(MASQUERADE)
     router.netfilter.masquerade_address = lambda datagram, oif: None

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from emu.netfilter.conntrack import CONFIRMED
 from emu.netfilter.hooks import Hook
 from emu.netfilter.nat import Manip, NatRange
 from emu.netfilter.nat_target import PortsTarget
@@ -31,7 +32,8 @@ class Masquerade(PortsTarget):
         if address is None:
             run.log(f"{passage.oif.name} ate my IP address")
             return None
-        datagram.ct.masquerade_dev = passage.oif
+        if not datagram.ct.status & CONFIRMED:
+            datagram.ct.masquerade_dev = passage.oif
         return replace(self.wanted, low=Ip(address), high=Ip(address))
 
     def apply(self, run: Any, datagram: Datagram, passage: Passage) -> Verdict:
