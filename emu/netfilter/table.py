@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 Test = Callable[["Datagram", Any, Any], bool]  # the packet, the device it came in by, the one it leaves by (None where there is none)
 MAX_DEPTH = 64
+MAX_IN_PLACE = 64  # steps of another chain: else chains that jump to each other twice would double at each level
 
 HOOKS_OF = {  # which base chains a table has
     "raw": (Hook.PREROUTING, Hook.OUTPUT),
@@ -103,7 +104,7 @@ class Step(NamedTuple):
 
 
 class Chain:
-    """A list of rules; a base chain has a hook and a policy, and `ways`: its steps by the names of the devices."""
+    """A list of rules, and `ways`: its steps by the names of the devices; a base chain has a hook and a policy."""
 
     __slots__ = ("hook", "name", "octets", "packets", "policy", "rules", "table", "ways")
 
@@ -117,8 +118,12 @@ class Chain:
         self.rules: list[Rule] = []
         self.ways: dict[tuple[str | None, str | None], list[Step]] = {}
 
-    def steps(self, run: Run, iif: str | None, oif: str | None) -> list[Step]:
+    def steps(self, run: Run, way: tuple[str | None, str | None]) -> list[Step]:
         """The rules that a packet between these devices meets, those of chains that it jumps to for certain in their place."""
+        known = self.ways.get(way)
+        if known is not None:
+            return known
+        iif, oif = way
         steps: list[Step] = []
         for number, rule in enumerate(self.rules, 1):
             if not (passes(rule.iif, iif) and passes(rule.oif, oif)):
@@ -126,7 +131,7 @@ class Chain:
             tests = rule.tests
             if tests is None:
                 tests = rule.tests = run.compile(rule)
-            inner = rule.chain.steps(run, iif, oif) if rule.chain is not None else None
+            inner = rule.chain.steps(run, way) if rule.chain is not None else None
             verdict = rule.target.verdict if rule.target is not None else None
             target = rule.target if verdict is None else None
             if tests:
@@ -135,12 +140,13 @@ class Chain:
             ends = rule.goto or verdict is not None
             if verdict is RETURN:
                 verdict = None  # the rest of this chain is left out: that is all
-            if inner is None or any(step.verdict is RETURN or (step.rule.goto and step.inner is not None) for step in inner):
+            if inner is None or len(inner) > MAX_IN_PLACE or any(map(_ends_its_chain, inner)):
                 steps.append(Step(rule, tests, verdict, target, inner, self.table, self.name, number))
             else:
                 steps += [Step(rule, tests, None, None, None, self.table, self.name, number), *inner]
             if ends:
                 break
+        self.ways[way] = steps
         return steps
 
     def decide(self, run: Run, datagram: Datagram, hook: Hook, iif: NetDevice | None, oif: NetDevice | None) -> Verdict:
@@ -148,7 +154,7 @@ class Chain:
         way = (None if iif is None else iif.name, None if oif is None else oif.name)
         steps = self.ways.get(way)
         if steps is None:
-            steps = self.ways[way] = self.steps(run, *way)
+            steps = self.steps(run, way)
         verdict = walk(steps, run, datagram, hook, iif, oif) if steps else None
         if verdict is not None:
             return verdict
@@ -157,6 +163,11 @@ class Chain:
         if run.watched:
             run.watch(datagram, Passage(hook, iif, oif, self.table, self.name, 0), None)
         return self.policy
+
+
+def _ends_its_chain(step: Step) -> bool:
+    """Does it end the chain that it stands in, and not the walk?"""
+    return step.verdict is RETURN or (step.rule.goto and step.inner is not None)
 
 
 def passes(wanted: Name | None, device: str | None) -> bool:

@@ -1,7 +1,9 @@
 """Rules compiled for two devices are the rules: whatever the chains, the same ones are met in the same order as by walking them all."""
 
+from itertools import pairwise
 from typing import NamedTuple
 
+import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
@@ -52,6 +54,15 @@ def met(rules, name, iif, oif, protocol, seen):
         elif line.end:
             return None if line.end == "RETURN" else line.end
     return None
+
+
+@pytest.mark.parametrize("condition", ["-s 10.9.9.9", ""])
+def test_chains_that_jump_to_each_other_twice_do_not_double_at_each_level(router, condition):
+    levels = [f"level{number}" for number in range(40)]
+    router.iptables(*(f"-N {name}" for name in levels), f"-A {levels[-1]} -j DROP", f"-A FORWARD -j {levels[0]}")
+    for name, deeper in pairwise(levels):
+        router.iptables(*[f"-A {name} {condition} -j {deeper}"] * 2)
+    assert router.pass_hooks(router.udp(FROM, TO), "eth0", "docker0") is bool(condition)
 
 
 BACK_FROM_A_GOTO = {
