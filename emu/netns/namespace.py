@@ -260,10 +260,13 @@ class Netns(Addresses):
         if dev.macvlans is not None:
             dev.macvlans.parent_changed()
         dev.changed()
-        self.forget_routes()
 
     def link_changed(self, dev: NetDevice, what: str) -> None:
-        """What is known of neighbours goes with the address that it was said to, and, but for what was set by hand, with the carrier."""
+        """What is known of neighbours goes with the address that it was said to, and, but for what was set by hand, with the carrier.
+
+        What is remembered of ways out holds the device's MTU.
+        """
+        self.forget_routes()
         evicts = dev.up and not dev.carrier and self.sysctl.both(dev.name, "arp_evict_nocarrier")
         if what == "address" or evicts:
             self.neighbours.flush(dev, permanent=what == "address")

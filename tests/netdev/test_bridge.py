@@ -7,8 +7,9 @@ from scapy.layers.l2 import Ether
 from emu.engine import SECOND
 from emu.netdev.device import Direction
 from emu.netdev.drop import DropReason
+from emu.netns.socket import UdpSocket
 from emu.packet.address import mac
-from tests.wires import Bridged, Seen
+from tests.wires import Bridged, Seen, address, veth
 
 A, B = "02:00:00:00:00:0a", "02:00:00:00:00:0b"
 
@@ -128,3 +129,19 @@ def test_bridge_counts_what_it_receives_without_its_ethernet_header() -> None:
     net.switch.device("port1").inject(Ether(src=A, dst="ff:ff:ff:ff:ff:ff", type=0x88B5) / (b"x" * 46))
     net.engine.run()
     assert (bridge.counters.rx_packets, bridge.counters.rx_bytes) == (1, 46)
+
+
+def test_what_the_host_sends_keeps_to_the_mtu_that_a_new_port_brings() -> None:
+    net = Bridged(2)
+    net.switch.set_mac(net.bridge, mac("02:00:00:00:00:01"))  # which it keeps
+    address(net.switch, "br0", "10.0.0.99/24")
+    sock, seen = UdpSocket(net.switch), Seen(net.bridge)
+    _, narrow = veth(net.hosts[0], "eth1", net.switch, "port3", mtu=1400)
+    for _ in "12":
+        sock.sendto(b"x" * 1450, ("10.0.0.1", 7))
+        net.engine.run()
+    net.bridge.enslave(narrow)
+    seen.frames.clear()
+    sock.sendto(b"x" * 1450, ("10.0.0.1", 7))
+    net.engine.run()
+    assert [len(frame) for _, direction, frame in seen.frames if direction is Direction.TX] == [1410, 14 + 20 + 1458 - 1376]
