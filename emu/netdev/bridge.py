@@ -228,6 +228,11 @@ class Bridge(NetDevice):
         self.fdb.add(dev.mac, port, self.engine.now, is_local=True)
         self._follow_ports()
 
+    def port_carrier_changed(self, dev: NetDevice) -> None:
+        """br_port_carrier_check: with the carrier goes what was learned at the port (br_stp_disable_port)."""
+        if not (dev.up and dev.carrier):
+            self.fdb.flush(self.ports[dev])
+
     def port_mtu_changed(self) -> None:
         self._follow_ports()
 

@@ -65,10 +65,11 @@ class Fdb(Generic[Port]):
             self._changed(entry, False)
         return entry is not None
 
-    def flush(self) -> None:
-        """Remove all that was learned (`fdb_flush`)."""
-        for mac in [mac for mac, entry in self.entries.items() if not (entry.is_local or entry.is_static)]:
-            self.remove(mac)
+    def flush(self, *ports: Port) -> None:
+        """Remove all that was learned (`fdb_flush`), or what was learned at these ports."""
+        for mac, entry in list(self.entries.items()):
+            if not (entry.is_local or entry.is_static) and (not ports or entry.port in ports):
+                self.remove(mac)
 
     def forget_port(self, port: Port) -> None:
         """Remove all entries of a port, its own address too."""

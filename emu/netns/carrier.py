@@ -17,12 +17,16 @@ def carriers_behind(dev: NetDevice) -> list[tuple[NetDevice, bool]]:
 
 def settle(dev: NetDevice, followers: list[tuple[NetDevice, bool]]) -> None:
     """The carrier is noticed (linkwatch): the device's own, and that of those that hang on it."""
-    if dev.master is not None:
-        dev.changed("port")
+    _tell_master(dev)
     if dev.up:
         dev.changed("settled")
     for other, carrier in followers:
         if other.up and other.carrier != carrier:
-            if other.master is not None:
-                other.changed("port")
+            _tell_master(other)
             other.changed()
+
+
+def _tell_master(dev: NetDevice) -> None:
+    if dev.master is not None:
+        dev.master.port_carrier_changed(dev)
+        dev.changed("port")

@@ -31,6 +31,12 @@ def neighbours(made: Lab, place: str) -> list[str]:
     return [line.split()[0] for line in made.run("h", f"ip -n {place} neigh").stdout.splitlines()]
 
 
+def learned(made: Lab) -> list[str]:
+    """What `bridge fdb` shows of v0 but for its own address."""
+    lines = ok(made.run("h", "ip netns exec a bridge fdb show br br0")).splitlines()
+    return sorted(line.strip() for line in lines if "dev v0 master br0" in line and "permanent" not in line)
+
+
 @pytest.mark.parametrize("line", ["ip -n b link set e0 down", "ip -n a link set v0 down"])
 def test_a_bridge_without_carrier_keeps_the_neighbours_that_were_set_by_hand(made: Lab, line: str) -> None:
     assert neighbours(made, "a") == ["10.1.0.2", "10.1.0.9"]
@@ -50,6 +56,14 @@ def test_a_bridge_with_an_address_of_its_own_keeps_those_that_were_set_by_hand(m
     ok(made.run("h", "ip netns exec a ping -c 1 10.1.0.2; ip -n a neigh add 10.1.0.9 lladdr 02:00:00:00:00:09 dev br0 nud permanent"))
     ok(made.run("h", line))
     assert neighbours(made, "a") == ["10.1.0.9"]
+
+
+@pytest.mark.parametrize("line", ["ip -n b link set e0 down", "ip -n a link set v0 down"])
+def test_a_bridge_forgets_what_it_learned_at_a_port_that_lost_its_carrier(made: Lab, line: str) -> None:
+    ok(made.run("h", "ip netns exec a bridge fdb add 02:00:00:00:00:77 dev v0 master static"))
+    assert len(learned(made)) == 2
+    ok(made.run("h", line))
+    assert learned(made) == ["02:00:00:00:00:77 dev v0 master br0 static"]
 
 
 def test_neighbours_stay_where_the_sysctl_says_so(made: Lab) -> None:
