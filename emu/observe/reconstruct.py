@@ -14,7 +14,7 @@ from emu.observe.follow import Follower
 from emu.observe.journey import Hop, Journey, Linked, Step, Waited
 from emu.observe.links import consequence, is_arp_request, relation
 from emu.observe.summary import summary
-from emu.observe.watch import Event, Routes
+from emu.observe.watch import Event, Named, Routes
 from emu.observe.way import Way
 from emu.packet import arp
 from emu.packet.address import ip_text
@@ -102,7 +102,7 @@ class Reconstruction:
 
     def _event(self, event: Event) -> None:
         _, now, trace_id, place, what = event
-        if isinstance(what, Routes):
+        if isinstance(what, (Routes, Named)):
             self._follower.routes.change(place, what)
         elif self._only is None or trace_id in self._only:
             way = self._ways.get(trace_id) or self._way(trace_id)

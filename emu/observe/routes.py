@@ -11,11 +11,12 @@ from typing import TYPE_CHECKING
 from emu.netdev.drop import DropReason
 from emu.netns.fib import Fib
 from emu.observe.journey import Routed
+from emu.observe.watch import Named, Routes
 from emu.packet.address import BROADCAST, Ip, ip_text, is_multicast
 
 if TYPE_CHECKING:
+    from emu.netdev.device import NetDevice
     from emu.netns.fib import Route
-    from emu.observe.watch import Routes
 
 BEHIND_ROUTING = frozenset(  # what can only happen to a packet that has a route
     {
@@ -35,11 +36,15 @@ class RouteBook:
         self._fibs: dict[str, Fib] = {}
         self._redirected: dict[str, dict[bytes, tuple[Ip, int]]] = {}
         self._chosen: dict[tuple[str, bytes], Routed | None] = {}
+        self._names: dict[NetDevice, str] = {}
 
-    def change(self, place: str, routes: Routes) -> None:
-        fib = self._fibs[place] = Fib()
-        fib.local, fib.routes = list(routes.local), list(routes.main)
-        self._redirected[place] = routes.redirected
+    def change(self, place: str, what: Routes | Named) -> None:
+        if isinstance(what, Named):
+            self._names[what.dev] = what.name
+        else:
+            fib = self._fibs[place] = Fib()
+            fib.local, fib.routes = list(what.local), list(what.main)
+            self._redirected[place] = what.redirected
         for key in [key for key in self._chosen if key[0] == place]:
             del self._chosen[key]
 
@@ -63,14 +68,13 @@ class RouteBook:
     def _look_up(self, place: str, dst: bytes) -> Routed | None:
         fib = self._fibs.get(place)
         route = fib.lookup(dst) if fib is not None else None
-        return _routed(route, dst) if route is not None else None
+        return self._routed(route, dst) if route is not None else None
 
-
-def _routed(route: Route, dst: bytes) -> Routed | None:
-    matched = f"{ip_text(route.dst)}/{route.length}" if route.length else "default"
-    if route.kind in REFUSING:
-        return Routed(route.kind, ip_text(dst), "", "", matched)
-    if route.dev is None:
-        return None
-    dev = "lo" if route.kind == "local" else route.dev.name
-    return Routed(route.kind, ip_text(dst), ip_text(route.via) if route.via else "", dev, matched)
+    def _routed(self, route: Route, dst: bytes) -> Routed | None:
+        matched = f"{ip_text(route.dst)}/{route.length}" if route.length else "default"
+        if route.kind in REFUSING:
+            return Routed(route.kind, ip_text(dst), "", "", matched)
+        if route.dev is None:
+            return None
+        dev = "lo" if route.kind == "local" else self._names[route.dev]
+        return Routed(route.kind, ip_text(dst), ip_text(route.via) if route.via else "", dev, matched)

@@ -44,7 +44,14 @@ class Routes(NamedTuple):
     redirected: dict[bytes, tuple[Ip, int]]
 
 
-Happening = Step | Hit | Routes
+class Named(NamedTuple):
+    """A device has this name from now on."""
+
+    dev: NetDevice
+    name: str
+
+
+Happening = Step | Hit | Routes | Named
 Event = tuple[int, int, int, str, Happening]  # how many records there were before, virtual time in ns, packet id, place, what
 Tell = Callable[[int, Happening], None]
 
@@ -92,7 +99,7 @@ class EventStore:
 
 
 def watch_namespace(netns: Netns, tell: Tell) -> Callable[[], None]:
-    """Its rules, and its routes as they are and as they change. What it returns ends that."""
+    """Its rules, and its routes and the names of its devices as they are and as they change. What it returns ends that."""
     netfilter, fib, routing = netns.netfilter, netns.fib, netns.ipv4.routing
     known: dict[tuple[object, ...], tuple[Hit, Rule | None]] = {}  # with the rule, which lives as long as its id stands here
 
@@ -107,14 +114,22 @@ def watch_namespace(netns: Netns, tell: Tell) -> Callable[[], None]:
     def routes_changed(*_: object) -> None:
         tell(0, Routes(tuple(fib.local), tuple(fib.routes), dict(routing.redirected)))
 
+    def device_changed(dev: NetDevice, there: bool) -> None:
+        if there:
+            tell(0, Named(dev, dev.name))
+
     def end() -> None:
         netfilter.traces.remove(rule_met)
+        netns.on_device.remove(device_changed)
         fib.on_change.remove(routes_changed)
         routing.on_redirect.remove(routes_changed)
 
     netfilter.traces.append(rule_met)
     fib.on_change.append(routes_changed)
     routing.on_redirect.append(routes_changed)
+    netns.on_device.append(device_changed)
+    for dev in netns.devices.values():
+        device_changed(dev, True)
     routes_changed()
     return end
 

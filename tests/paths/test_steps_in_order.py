@@ -10,13 +10,14 @@ from emu.errors import EmuError
 from emu.lab import Lab
 from emu.observe.journey import Bridged, Encapsulated, Hop, Journey, Routed, Size, Step, Translated
 from emu.observe.journey_text import journey_lines, step_text
+from emu.observe.reconstruct import reconstruct
 from emu.probe import Trace
 from emu.probe_ends import find_origin
 from emu.topology.loader import load_topology
 from emu.trace import trace_text
 from tests.labs import UP, docker_lab, lab
 from tests.paths.test_dispositions import run, traced
-from tests.paths.test_drop_reasons import net
+from tests.paths.test_drop_reasons import net, watched
 
 TOPOLOGIES = Path(__file__).parents[2] / "topologies"
 WEB = "{ web: { image: nginx, ports: ['8080:80'], network_mode: bridge }, box: { image: busybox, network_mode: bridge, tty: true } }"
@@ -117,6 +118,17 @@ def test_a_macvlan_s_parent_chooses_no_route(tmp_path):
     told = traced(made, "client", "192.168.50.77")
     assert told.answered
     assert kinds(hop_at(told.probe, "docker1/eth0").steps) == []
+
+
+def test_a_route_has_the_name_that_its_device_had_at_that_moment(tmp_path):
+    made = net(tmp_path)
+    recorder = watched(made)
+    for line in ("ping -c 1 10.0.1.2", "ip link set eth0 down", "ip link set eth0 name lan", "ip link set lan up", "ping -c 1 10.0.1.2"):
+        run(made, (f"router$ {line}",))
+    recorder.stop()
+    routed = {(hop.at, step.dev) for each in reconstruct(recorder) for hop, step in each.steps() if isinstance(step, Routed)}
+    assert {each for each in routed if each[0].startswith("router/")} >= {("router/eth0", "eth0"), ("router/lan", "lan")}
+    assert ("router/eth0", "lan") not in routed
 
 
 def test_a_route_that_a_router_has_redirected_is_told(tmp_path):
