@@ -4,16 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
-
 from emu.netfilter.extension import INVALID
 from emu.netfilter.hooks import Hook
 from emu.netfilter.table import Chain, Rule, Table, Verdict
 from emu.netfilter.targets import TARGETS
 from emu.netfilter.words import PROGRAM, IptablesError, integer, usage
-
-if TYPE_CHECKING:
-    from emu.netfilter.netfilter import Netfilter
 
 MAX_CHAIN_NAME = 28
 NO_CHAIN = "iptables: No chain/target/match by that name."
@@ -52,13 +47,13 @@ def rule_number(text: str) -> int:
     return value
 
 
-def _append(netfilter: Netfilter, table: Table, command: Command) -> None:
+def _append(table: Table, command: Command) -> None:
     chain = _chain(table, command.words[0])
     _check(table, chain, command)
     chain.rules += command.rules
 
 
-def _insert(netfilter: Netfilter, table: Table, command: Command) -> None:
+def _insert(table: Table, command: Command) -> None:
     number = rule_number(command.words[1]) if len(command.words) > 1 else 1
     chain = _chain(table, command.words[0])
     _check(table, chain, command)
@@ -68,7 +63,7 @@ def _insert(netfilter: Netfilter, table: Table, command: Command) -> None:
         chain.rules.insert(number - 1, rule)
 
 
-def _replace(netfilter: Netfilter, table: Table, command: Command) -> None:
+def _replace(table: Table, command: Command) -> None:
     if len(command.words) < 2:
         raise usage("-R requires a rule number")
     chain, number = _chain(table, command.words[0]), rule_number(command.words[1])
@@ -80,7 +75,7 @@ def _replace(netfilter: Netfilter, table: Table, command: Command) -> None:
     chain.rules[number - 1] = command.rules[0]
 
 
-def _delete(netfilter: Netfilter, table: Table, command: Command) -> None:
+def _delete(table: Table, command: Command) -> None:
     if len(command.words) > 1:
         number = rule_number(command.words[1])
         chain = _chain(table, command.words[0])
@@ -88,29 +83,29 @@ def _delete(netfilter: Netfilter, table: Table, command: Command) -> None:
             raise IptablesError("iptables: Index of deletion too big.", 1)
         del chain.rules[number - 1]
         return
-    for rule, chain in _find(table, command):
-        chain.rules.remove(rule)
-
-
-def _check_rule(netfilter: Netfilter, table: Table, command: Command) -> None:
-    _find(table, command)
-
-
-def _find(table: Table, command: Command) -> list[tuple[Rule, Chain]]:
     chain = _chain(table, command.words[0])
     _check_jump(table, command)
+    left = list(chain.rules)
     for rule in command.rules:
-        if rule not in chain.rules:
+        if rule not in left:
             raise IptablesError(BAD_RULE, 1)
-    return [(rule, chain) for rule in command.rules]
+        left.remove(rule)
+    chain.rules = left
 
 
-def _flush(netfilter: Netfilter, table: Table, command: Command) -> None:
+def _check_rule(table: Table, command: Command) -> None:
+    chain = _chain(table, command.words[0])
+    _check_jump(table, command)
+    if any(rule not in chain.rules for rule in command.rules):
+        raise IptablesError(BAD_RULE, 1)
+
+
+def _flush(table: Table, command: Command) -> None:
     for chain in [_chain(table, command.words[0])] if command.words else table.chains.values():
         chain.rules.clear()
 
 
-def zero(netfilter: Netfilter, table: Table, command: Command) -> None:
+def zero(table: Table, command: Command) -> None:
     chains = [_chain(table, command.words[0])] if command.words else list(table.chains.values())
     if len(command.words) > 1:
         number = rule_number(command.words[1])
@@ -124,7 +119,7 @@ def zero(netfilter: Netfilter, table: Table, command: Command) -> None:
             rule.packets = rule.octets = 0
 
 
-def _new_chain(netfilter: Netfilter, table: Table, command: Command) -> None:
+def _new_chain(table: Table, command: Command) -> None:
     name = command.words[0]
     if name in TARGETS:
         raise usage("chain name may not clash with target name")
@@ -135,7 +130,7 @@ def _new_chain(netfilter: Netfilter, table: Table, command: Command) -> None:
     table.chains[name] = Chain(table.name, name)
 
 
-def _delete_chain(netfilter: Netfilter, table: Table, command: Command) -> None:
+def _delete_chain(table: Table, command: Command) -> None:
     names = (
         [_chain(table, command.words[0]).name] if command.words else [name for name, chain in table.chains.items() if chain.hook is None]
     )
@@ -148,7 +143,7 @@ def _delete_chain(netfilter: Netfilter, table: Table, command: Command) -> None:
         del table.chains[name]
 
 
-def _policy(netfilter: Netfilter, table: Table, command: Command) -> None:
+def _policy(table: Table, command: Command) -> None:
     if len(command.words) < 2:
         raise usage("-P requires a chain and a policy")
     name, policy = command.words
@@ -162,7 +157,7 @@ def _policy(netfilter: Netfilter, table: Table, command: Command) -> None:
     chain.policy = Verdict(policy)
 
 
-def _rename_chain(netfilter: Netfilter, table: Table, command: Command) -> None:
+def _rename_chain(table: Table, command: Command) -> None:
     old, new = command.words
     if new in table.chains:
         raise IptablesError("iptables: File exists.", 1)
@@ -177,7 +172,7 @@ def _rename_chain(netfilter: Netfilter, table: Table, command: Command) -> None:
                 rule.jump = new
 
 
-ACTIONS: dict[str, Callable[[Netfilter, Table, Command], None]] = {
+ACTIONS: dict[str, Callable[[Table, Command], None]] = {
     "-A": _append, "-I": _insert, "-R": _replace, "-D": _delete, "-C": _check_rule, "-F": _flush, "-Z": zero, "-N": _new_chain,
     "-X": _delete_chain, "-P": _policy, "-E": _rename_chain,
 }  # fmt: skip

@@ -120,8 +120,8 @@ def _run(netfilter: Netfilter, command: Command) -> str:
     if command.name in ("-L", "-S"):
         return _show(netfilter, command)
     table = netfilter.tables.get(command.table) or Table(command.table)
-    action: Callable[[Netfilter, Table, Command], None] = ACTIONS[command.name]
-    action(netfilter, table, command)
+    action: Callable[[Table, Command], None] = ACTIONS[command.name]
+    action(table, command)
     if command.name in MAKE_A_TABLE:
         netfilter.tables[command.table] = table
     if command.name != "-C":
@@ -147,7 +147,7 @@ def _show(netfilter: Netfilter, command: Command) -> str:
             table, chains, number, numeric=command.numeric, verbose=command.verbose, exact=command.exact, line_numbers=command.line_numbers
         )
     if command.zero:
-        zero(netfilter, table, Command(words=command.words))
+        zero(table, Command(words=command.words))
     return text
 
 

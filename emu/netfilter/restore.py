@@ -88,7 +88,7 @@ class Restore:
             command = parse(["-t", table.name, *split_saved(text)])
             if command.name not in ACTIONS or command.table != table.name:
                 raise IptablesError(f"iptables-restore: line {number} failed", 1)
-            ACTIONS[command.name](self._netfilter, table, command)
+            ACTIONS[command.name](table, command)
         except IptablesError as error:
             raise _at_line(error, number) from None
         if self._counters and packets is not None:

@@ -166,6 +166,15 @@ def test_counters_are_shown_and_zeroed(router):
     assert "[0:0] -A FORWARD" in router.netfilter.save(counters=True)
 
 
+def test_of_several_rules_to_delete_all_are_there_or_none_goes(netfilter):
+    netfilter.command("-A INPUT -s 10.0.0.1,10.0.0.2 -j DROP")
+    with pytest.raises(IptablesError, match="Bad rule"):
+        netfilter.command("-D INPUT -s 10.0.0.1,10.0.0.1 -j DROP")
+    assert netfilter.save().count("-A INPUT") == 2
+    netfilter.command("-D INPUT -s 10.0.0.1,10.0.0.2 -j DROP")
+    assert netfilter.save().count("-A INPUT") == 0
+
+
 def test_a_chain_in_use_is_not_deleted(netfilter):
     netfilter.command("-N web")
     netfilter.command("-A INPUT -j web")
