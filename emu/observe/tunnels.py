@@ -8,10 +8,9 @@ from emu.encap import vxlan
 from emu.observe.journey import Decapsulated, Encapsulated, Step
 from emu.packet.address import ip_text
 from emu.packet.ethernet import IPV4
-from emu.packet.ipv4 import GRE, IPIP, UDP
+from emu.packet.ipv4 import GRE, UDP
 
 TUNNELS = frozenset({"vxlan", "ipip", "gre", "gretap", "tun"})  # kinds of devices whose frames go on inside of others
-CARRIERS = {"vxlan": UDP, "tun": UDP, "ipip": IPIP, "gre": GRE, "gretap": GRE}
 
 
 def is_outer(wire: bytes, inner: bytes) -> bool:
