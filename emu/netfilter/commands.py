@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+
 from emu.netfilter.extension import INVALID
 from emu.netfilter.hooks import Hook
 from emu.netfilter.table import Chain, Rule, Table, Verdict
