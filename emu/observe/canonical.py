@@ -57,13 +57,37 @@ class Canonical:
         self.title = " ".join(filter(None, (kind, addresses, rest)))
 
 
-class Canonicaliser:
-    """Reads the frames of one capture in order. `tunnels` is shared by the captures of a run: the source port of each tunnelled flow."""
+class Common:
+    """What the captures of one run have in common: the source port of each tunnelled flow, and which connections a client's port had.
 
-    def __init__(self, tunnels: dict[bytes, int] | None = None) -> None:
+    Two connections may have the same port by chance, or in turn. They are told apart by their first sequence number, which NAT leaves;
+    `apart` is False for a run whose reference has no such two: then it is a difference.
+    """
+
+    def __init__(self, *, apart: bool = True) -> None:
+        self.apart = apart
+        self.tunnels: dict[bytes, int] = {}
+        self._connections: dict[bytes, list[bytes]] = {}
+
+    def turn(self, port: bytes, first: bytes) -> int:
+        """From 1: the how many-th connection of the port it is."""
+        known = self._connections.setdefault(port, [])
+        if first not in known:
+            known.append(first)
+        return known.index(first) + 1 if self.apart else 1
+
+    @property
+    def has_one_port_for_two(self) -> bool:
+        return any(len(known) > 1 for known in self._connections.values())
+
+
+class Canonicaliser:
+    """Reads the frames of one capture in order."""
+
+    def __init__(self, common: Common) -> None:
         self.tcp: dict[str, TcpNumbers] = {}  # at each depth of tunnels
-        self._clients: set[bytes] = set()  # addresses and ports that SYNs came from
-        self._tunnels = tunnels if tunnels is not None else {}
+        self._clients: dict[bytes, int] = {}  # addresses and ports that SYNs came from, and the port's turn
+        self._common = common
 
     def frame(self, frame: CapturedFrame) -> Canonical:
         out = Canonical(frame.number, frame.time_ns, {}, "")
@@ -175,9 +199,9 @@ class Canonicaliser:
     def _tcp(self, packet: bytes, body: bytes, where: str, out: Canonical, whole: bool, quoted: bool) -> None:
         fields = out.fields
         if body[13:14] and body[13] & (tcp.SYN | tcp.ACK) == tcp.SYN and not quoted:
-            self._clients.add(packet[ipv4.SRC] + body[:2])
-        source = port_value(body[:2], is_chosen=packet[ipv4.SRC] + body[:2] in self._clients)
-        target = port_value(body[2:4], is_chosen=packet[ipv4.DST] + body[2:4] in self._clients)
+            self._clients[packet[ipv4.SRC] + body[:2]] = self._common.turn(body[:2], body[4:8])
+        source = port_value(body[:2], self._clients.get(packet[ipv4.SRC] + body[:2], 0))
+        target = port_value(body[2:4], self._clients.get(packet[ipv4.DST] + body[2:4], 0))
         fields[where + "TCP source port"], fields[where + "TCP destination port"] = source, target
         addresses = f"{ip_text(packet[12:16])}:{source} > {ip_text(packet[16:20])}:{target}"
         flow = (packet[12:16] + body[:2], packet[16:20] + body[2:4])
@@ -270,7 +294,7 @@ class Canonicaliser:
     def _tunnel_port(self, packet: bytes, body: bytes) -> Value:
         """Constant per flow: the kernel makes it from a hash of what is inside."""
         port = int.from_bytes(body[:2], "big")
-        first = self._tunnels.setdefault(packet[ipv4.SRC] + packet[ipv4.DST] + _inner_flow(body[16:]), port)
+        first = self._common.tunnels.setdefault(packet[ipv4.SRC] + packet[ipv4.DST] + _inner_flow(body[16:]), port)
         return "of its flow" if first == port else port_value(body[:2])
 
     def _icmp(self, packet: bytes, body: bytes, where: str, out: Canonical, whole: bool, quoted: bool) -> None:

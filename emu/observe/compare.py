@@ -19,7 +19,7 @@ from typing import Any
 from emu.errors import EmuError
 from emu.observe.accepted import Accepted, read_accepted
 from emu.observe.align import align
-from emu.observe.canonical import Canonical
+from emu.observe.canonical import Canonical, Common
 from emu.observe.pcap_reader import LINK_TYPES, CapturedFrame, read
 from emu.observe.prepared import prepare
 from emu.observe.renaming import Renaming
@@ -179,8 +179,7 @@ def _by_interface(path: Path) -> dict[str, Frames]:
 
 def _compare(points: Points, comparison: Comparison) -> None:
     names = comparison.names
-    tunnels: tuple[dict[bytes, int], dict[bytes, int]] = {}, {}
-    prepared = {}
+    theirs_common, comparable = Common(), {}
     for name, (ours, reference) in points.items():
         comparison.captures += 1
         comparison.frames += len(reference)
@@ -188,7 +187,9 @@ def _compare(points: Points, comparison: Comparison) -> None:
             text = f"link type {_links(ours)}, expected {_links(reference)}: the frames are not compared"
             comparison.differences.append(Difference(name, text))
         else:
-            prepared[name] = prepare(_cut_like(ours, reference), tunnels[0]), prepare(_cut_like(reference, ours), tunnels[1])
+            comparable[name] = ours, prepare(_cut_like(reference, ours), theirs_common), reference
+    our_common = Common(apart=theirs_common.has_one_port_for_two)
+    prepared = {name: (prepare(_cut_like(ours, like), our_common), their) for name, (ours, their, like) in comparable.items()}
     mine, theirs = (_macs(frame for pair in prepared.values() for frame in pair[side].everything) for side in (0, 1))
     names.keep("MAC", sorted(mine & theirs))
     for name, (our, their) in prepared.items():

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
-from emu.observe.canonical import Canonical, Canonicaliser
+from emu.observe.canonical import Canonical, Canonicaliser, Common
 from emu.observe.canonical_tcp import Flow
 from emu.observe.pcap_reader import CapturedFrame
 from emu.packet import arp
@@ -29,8 +29,8 @@ class Prepared:
     acknowledged: dict[Flow, int] = field(default_factory=dict)  # how much each side has acknowledged at the end
 
 
-def prepare(frames: Sequence[CapturedFrame], tunnels: dict[bytes, int] | None = None) -> Prepared:
-    canonicaliser = Canonicaliser(tunnels)
+def prepare(frames: Sequence[CapturedFrame], common: Common) -> Prepared:
+    canonicaliser = Canonicaliser(common)
     prepared = Prepared([canonicaliser.frame(frame) for frame in frames])
     rest = list(_without_acks(_without_probes(prepared.everything, prepared), prepared))
     prepared.ordered = _order_fins(rest)

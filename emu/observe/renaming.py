@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Container, Iterable, Iterator
+from itertools import count, product, takewhile
 
-from emu.observe.values import Fields, Name, Value
+from emu.observe.values import Fields, Name, Value, in_turn
 
 
 class Renaming:
@@ -48,6 +49,30 @@ class Renaming:
                     return False
         return True
 
+    # --- in texts, which do not tell of several things with one name which it is
+
+    def meet_in_text(self, ours: Fields, theirs: Fields) -> bool:
+        return any(self.meet(*pair) for pair in self._readings(ours, theirs))
+
+    def could_meet_in_text(self, ours: Fields, theirs: Fields) -> bool:
+        return any(self.could_meet(*pair) for pair in self._readings(ours, theirs))
+
+    def _readings(self, ours: Fields, theirs: Fields) -> Iterator[tuple[Fields, Fields]]:
+        return product(_readings(ours, self._theirs), _readings(theirs, self._ours))
+
     def expected(self, theirs: Value) -> str:
         """The reference's value in our words."""
         return self._ours.get((theirs.kind, theirs.value), theirs.value) if isinstance(theirs, Name) else str(theirs)
+
+
+def _readings(fields: Fields, known: Container[tuple[str, str]]) -> Iterator[Fields]:
+    """With each name for one of the things that are known to have it."""
+    names = {value for value in fields.values() if isinstance(value, Name)}
+    turns = {name: [name, *takewhile(lambda each: (each.kind, each.value) in known, _turns(name))] for name in names}
+    for choice in product(*turns.values()):
+        chosen = dict(zip(turns, choice, strict=True))
+        yield {key: chosen[value] if isinstance(value, Name) else value for key, value in fields.items()}
+
+
+def _turns(name: Name) -> Iterator[Name]:
+    return (Name(name.kind, in_turn(name.value, turn)) for turn in count(2))

@@ -166,7 +166,7 @@ def _ordered(name: str, ours: Sequence[tuple[int, Line]], reference: Sequence[tu
         some, others = ours[start:end], reference[their_start:their_end]
         common = min(len(some), len(others))
         for (number, line), (_, their_line) in zip(some[:common], others[:common], strict=True):
-            if tag != "equal" or not names.meet(_fields(line), _fields(their_line)):
+            if tag != "equal" or not names.meet_in_text(_fields(line), _fields(their_line)):
                 yield Difference(name, f"{_text(line)}, expected {_text(their_line, names)}", line=number)
         for number, line in some[common:]:
             yield Difference(name, f"{_text(line)} is not expected", line=number)
@@ -187,14 +187,14 @@ def _unordered(name: str, ours: Sequence[tuple[int, Line]], reference: Sequence[
     shapes = {line: _shape(line) for line in waiting}
     while waiting:
         candidates = [
-            [each for each in alike_in_shape.get(shapes[theirs], ()) if names.could_meet(_fields(each[1]), _fields(theirs))]
+            [each for each in alike_in_shape.get(shapes[theirs], ()) if names.could_meet_in_text(_fields(each[1]), _fields(theirs))]
             for theirs in waiting
         ]
         position = min(range(len(waiting)), key=lambda each: (len(candidates[each]), each))
         theirs, found = waiting.pop(position), candidates[position]
         if found:
             alike = next((each for each in found if _often(each[1], counts[0]) == _often(theirs, counts[1])), found[0])
-            names.meet(_fields(alike[1]), _fields(theirs))
+            names.meet_in_text(_fields(alike[1]), _fields(theirs))
             left.remove(alike)
             alike_in_shape[shapes[theirs]].remove(alike)
         else:

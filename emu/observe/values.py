@@ -31,10 +31,15 @@ def mac_value(address: bytes, ip: bytes = b"") -> Value:
     return text if address[0] & 1 or not any(address) or (ip and address[2:] == ip) else Name("MAC", text)
 
 
-def port_value(wire: bytes, *, is_chosen: bool = False) -> Value:
-    """`is_chosen`: it is the client's of a connection, so that NAT may have chosen it."""
+def port_value(wire: bytes, turn: int = 0) -> Value:
+    """`turn`: it is a client's, so that NAT may have chosen it, and that of the first, second … connection of a run that has the number."""
     number = int.from_bytes(wire, "big")
-    return Name("ephemeral port", str(number)) if number in EPHEMERAL or (is_chosen and number >= FIRST_NAT_PORT) else number
+    return Name("ephemeral port", in_turn(str(number), turn)) if number in EPHEMERAL or (turn and number >= FIRST_NAT_PORT) else number
+
+
+def in_turn(text: str, turn: int) -> str:
+    """What a name is called that several things have had by chance."""
+    return text if turn < 2 else f"{text} ({turn})"
 
 
 def shape(value: Value) -> Value:

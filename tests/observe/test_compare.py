@@ -171,6 +171,19 @@ def test_a_port_that_stands_for_two_is_a_difference(tmp_path):
     assert any("ephemeral" in text or "source port 40000, expected" in text for text in found)
 
 
+def test_two_connections_that_have_one_port_by_chance_are_told_apart(tmp_path):
+    def one_port(segment: tcp.Segment) -> tcp.Segment:
+        source, target = (40000 if port > 32768 else port for port in segment[:2])
+        return segment._replace(source_port=source, destination_port=target)
+
+    reference = change(tmp_path, PUBLISH, everywhere(lambda wire: rebuilt(wire, one_port)))
+    assert said(PUBLISH, reference) == []
+    assert said(reference, reference) == []
+    apart = words(tmp_path / "apart", PUBLISH, at(7, lambda wire: rebuilt(wire, lambda each: each._replace(source_port=58544))))
+    assert apart
+    assert said(tmp_path / "apart" / PUBLISH.name, reference)
+
+
 def test_another_delay_between_retries_is_a_difference(tmp_path):
     asks = [(number * 10**9, ethernet.build(b"\xff" * 6, b"\x02" * 6, ethernet.ARP, _ask("10.0.0.1", "10.0.0.9"))) for number in range(3)]
     pcap.write(tmp_path / "reference.pcap", asks)
