@@ -9,10 +9,12 @@ from __future__ import annotations
 from struct import Struct
 from typing import TYPE_CHECKING, NamedTuple
 
+from emu.packet.tcp import MSS, MSS_LENGTH, NOP
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-END, NOP, MSS, WINDOW_SCALE, SACK_PERMITTED, SACK, TIMESTAMPS = 0, 1, 2, 3, 4, 5, 8
+END, WINDOW_SCALE, SACK_PERMITTED, SACK, TIMESTAMPS = 0, 3, 4, 5, 8
 TIMESTAMPS_LENGTH = 12  # with its two NOPs
 MAX_WINDOW_SCALE = 14
 
@@ -60,7 +62,7 @@ def _parse_any(wire: bytes) -> Options:
         if length < 2 or at + length > len(wire):
             break
         body = wire[at + 2 : at + length]
-        if kind == MSS and length == 4:
+        if kind == MSS and length == MSS_LENGTH:
             mss = int.from_bytes(body, "big")
         elif kind == WINDOW_SCALE and length == 3:
             scale = min(body[0], MAX_WINDOW_SCALE)

@@ -18,6 +18,8 @@ FLAGS = 13
 WINDOW = slice(14, 16)
 CHECKSUM = slice(16, 18)
 
+NOP, MSS, MSS_LENGTH = 1, 2, 4  # options: kinds, and the length of one
+
 FIN, SYN, RST, PSH, ACK, URG, ECE, CWR = (1 << bit for bit in range(8))
 
 _FIXED = Struct(">HHIIBBHHH")
@@ -53,6 +55,16 @@ def build(src: bytes, dst: bytes, segment: Segment) -> bytes:
     head = segment[:4]
     wire = _FIXED.pack(*head, offset, segment.flags, segment.window, 0, 0) + segment.options + segment.payload
     return wire[:16] + pseudo_checksum(src, dst, TCP, wire).to_bytes(2, "big") + wire[18:]
+
+
+def mss_place(options: bytes) -> int | None:
+    """Where the value of the MSS option stands among them; None: there is none."""
+    at = 0
+    while at <= len(options) - MSS_LENGTH:
+        if options[at] == MSS and options[at + 1] == MSS_LENGTH:
+            return at + 2
+        at += 1 if options[at] <= NOP else options[at + 1] or 1
+    return None
 
 
 def is_valid(src: bytes, dst: bytes, wire: bytes) -> bool:

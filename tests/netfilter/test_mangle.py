@@ -4,8 +4,8 @@ from types import SimpleNamespace
 
 import pytest
 
-from emu.netfilter.matches.tcpmss import mss_of
 from emu.netfilter.words import IptablesError
+from emu.netns.tcp_options import parse
 from emu.packet import ipv4, tcp
 
 A, B = ("10.0.0.1", 5000), ("10.0.0.2", 80)
@@ -28,7 +28,7 @@ def segment(datagram):
 
 
 def mss(router, flags=SYN, options=MSS_1460, data=b""):
-    return mss_of(segment(forward(router, router.tcp(A, B, flags, options=options, data=data))).options)
+    return parse(segment(forward(router, router.tcp(A, B, flags, options=options, data=data))).options).mss
 
 
 # --- TCPMSS
@@ -40,7 +40,7 @@ def test_the_mss_is_clamped_to_the_narrower_of_both_directions(router, to, back,
     router.iptables(CLAMP)
     datagram = router.tcp(A, B, SYN, options=MSS_1460)
     datagram.route = SimpleNamespace()
-    assert mss_of(segment(forward(router, datagram)).options) == expected
+    assert parse(segment(forward(router, datagram)).options).mss == expected
 
 
 def test_a_bridged_packets_mss_is_clamped_to_the_bridge(router):

@@ -17,17 +17,6 @@ if TYPE_CHECKING:
     from emu.packet.datagram import Datagram
 
 LARGEST = 65535
-OPTION, OPTION_LENGTH = 2, 4
-
-
-def mss_of(options: bytes) -> int | None:
-    """The size that TCP options name."""
-    at = 0
-    while at < len(options):
-        if options[at] == OPTION and len(options) - at >= OPTION_LENGTH and options[at + 1] == OPTION_LENGTH:
-            return options[at + 2] << 8 | options[at + 3]
-        at += 1 if options[at] < 2 else (options[at + 1] if at + 1 < len(options) else 1) or 1
-    return None
 
 
 @dataclass(slots=True)
@@ -62,7 +51,7 @@ class Tcpmss(Match):
             segment = None if ipv4.fragment_offset(datagram.wire) else tcp.parse(datagram.payload)
             if segment is None:
                 return False
-            mss = mss_of(segment.options)
-            return (mss is not None and low <= mss <= high) is not inverted
+            options, place = segment.options, tcp.mss_place(segment.options)
+            return (place is not None and low <= options[place] << 8 | options[place + 1] <= high) is not inverted
 
         return test

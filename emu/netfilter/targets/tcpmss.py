@@ -24,7 +24,6 @@ HEADERS = 40
 LARGEST = 65515
 DEFAULT = 536  # what who names no size has to be taken for (RFC 1122)
 LONGEST_HEADER = 60
-OPTION, OPTION_LENGTH = 2, 4
 CLAMPED_AT = frozenset({Hook.FORWARD, Hook.OUTPUT, Hook.POSTROUTING})
 
 
@@ -65,8 +64,9 @@ class Tcpmss(Target):
         mss = self.mss if self.mss is not None else _mss_of_path(run, datagram, passage.oif)
         if mss <= 0:
             return Verdict.DROP
-        place = _place(segment, header)
-        if place:
+        place = tcp.mss_place(segment[tcp.HEADER : header])
+        if place is not None:
+            place += tcp.HEADER
             if int.from_bytes(segment[place : place + 2], "big") > mss:
                 datagram.wire = wire[:at] + _lowered(segment, place, mss.to_bytes(2, "big"))
         elif len(segment) == header < LONGEST_HEADER:
@@ -84,16 +84,6 @@ def _mss_of_path(run: Any, datagram: Datagram, oif: NetDevice | None) -> int:
     return int(min(ways, default=LARGEST + HEADERS)) - HEADERS
 
 
-def _place(segment: bytes, header: int) -> int:
-    """Where the option's value is; 0: there is none."""
-    at = tcp.HEADER
-    while at <= header - OPTION_LENGTH:
-        if segment[at] == OPTION and segment[at + 1] == OPTION_LENGTH:
-            return at + 2
-        at += 1 if segment[at] < 2 else segment[at + 1] or 1
-    return 0
-
-
 def _lowered(segment: bytes, place: int, value: bytes) -> bytes:
     """The checksum is updated as if the value stood at an even place, as the kernel does it even where it does not."""
     total = update(int.from_bytes(segment[tcp.CHECKSUM], "big"), segment[place : place + 2], value)
@@ -102,9 +92,9 @@ def _lowered(segment: bytes, place: int, value: bytes) -> bytes:
 
 def _with_option(segment: bytes, mss: int) -> bytes:
     """The option goes before those that are there; the checksum also covers the segment's length."""
-    option = bytes([OPTION, OPTION_LENGTH]) + mss.to_bytes(2, "big")
+    option = bytes([tcp.MSS, tcp.MSS_LENGTH]) + mss.to_bytes(2, "big")
     offset = bytes([segment[tcp.OFFSET] + 0x10, segment[tcp.FLAGS]])
-    before = len(segment).to_bytes(2, "big") + segment[tcp.OFFSET : tcp.OFFSET + 2] + bytes(OPTION_LENGTH)
-    after = (len(segment) + OPTION_LENGTH).to_bytes(2, "big") + offset + option
+    before = len(segment).to_bytes(2, "big") + segment[tcp.OFFSET : tcp.OFFSET + 2] + bytes(tcp.MSS_LENGTH)
+    after = (len(segment) + tcp.MSS_LENGTH).to_bytes(2, "big") + offset + option
     total = update(int.from_bytes(segment[tcp.CHECKSUM], "big"), before, after)
     return segment[:12] + offset + segment[14:16] + total.to_bytes(2, "big") + segment[18:20] + option + segment[20:]
