@@ -106,10 +106,10 @@ def _at_line(error: IptablesError, number: int) -> IptablesError:
 
 
 def _copy(table: Table) -> Table:
-    """A table with chains of its own; the rules are the same ones."""
+    """A table with chains and rules of its own; what the rules' matches remember is theirs together."""
     new = Table(table.name)
     for name, chain in table.chains.items():
         new.chains[name] = copy(chain)
-        new.chains[name].rules = list(chain.rules)
+        new.chains[name].rules = [copy(rule) for rule in chain.rules]
     new.base = {chain.hook: chain for chain in new.chains.values() if chain.hook is not None}
     return new

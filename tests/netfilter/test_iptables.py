@@ -166,6 +166,23 @@ def test_counters_are_shown_and_zeroed(router):
     assert "[0:0] -A FORWARD" in router.netfilter.save(counters=True)
 
 
+def test_a_restore_that_goes_wrong_at_its_end_has_changed_nothing(router):
+    router.iptables("-N one", "-A FORWARD -j one", "-A one -p udp -j ACCEPT")
+    router.pass_hooks(router.udp(("10.0.0.1", 5), ("10.0.0.2", 6)), "eth0", "docker0")
+    before = router.netfilter.save(counters=True)
+    with pytest.raises(IptablesError, match="line 4 failed"):
+        router.netfilter.restore("*filter\n-Z FORWARD\n-E one two\nnonsense\nCOMMIT\n", noflush=True)
+    assert router.netfilter.save(counters=True) == before
+
+
+def test_rules_that_a_restore_keeps_remember_what_they_have_counted(router):
+    router.iptables("-A FORWARD -m limit --limit 1/hour --limit-burst 1 -j ACCEPT", "-P FORWARD DROP")
+    passed = [router.pass_hooks(router.udp(("10.0.0.1", 5), ("10.0.0.2", 6)), "eth0", "docker0")]
+    router.netfilter.restore("*filter\n-A FORWARD -p tcp -j ACCEPT\nCOMMIT\n", noflush=True)
+    passed.append(router.pass_hooks(router.udp(("10.0.0.1", 5), ("10.0.0.2", 6)), "eth0", "docker0"))
+    assert passed == [True, False]
+
+
 def test_of_several_rules_to_delete_all_are_there_or_none_goes(netfilter):
     netfilter.command("-A INPUT -s 10.0.0.1,10.0.0.2 -j DROP")
     with pytest.raises(IptablesError, match="Bad rule"):
