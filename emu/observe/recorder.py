@@ -1,7 +1,7 @@
 """Watches every interface of a lab, and writes down what it saw: one list append a frame while the lab runs, all files at the end.
 
 A tap is where Linux has it: what `tcpdump -i DEVICE` shows. Interfaces are known by their label (`docker1/web/eth0`): one that is
-renamed or goes away keeps what it saw, one that comes back under its old name goes on there.
+renamed or goes away keeps what it saw, one of its kind that comes back under its old name goes on there.
 
 Not modelled: capture filters, the snap length, and frames that tcpdump's own buffer would have lost.
 """
@@ -123,7 +123,7 @@ class Recorder:
         self._plain = plain
         self._stopped = False
         self._endings: list[Callable[[], None]] = [partial(lab.engine.now_and_then.remove, self._check)]
-        self._numbers: dict[str, int] = {}
+        self._numbers: dict[tuple[str, str], int] = {}
         self._taps: dict[NetDevice, tuple[Tap, int]] = {}
         lab.on_netns.append(self.watch)
         lab.engine.now_and_then.append(self._check)
@@ -181,8 +181,8 @@ class Recorder:
             self.interfaces[number].gone_ns = self.engine.now
 
     def _number(self, dev: NetDevice) -> int:
-        """The interface's place in `interfaces`; the same label is the same interface."""
-        number = self._numbers.setdefault(dev.label, len(self.interfaces))
+        """The interface's place in `interfaces`; the same label and kind is the same interface."""
+        number = self._numbers.setdefault((dev.label, dev.kind), len(self.interfaces))
         if number == len(self.interfaces):
             place = dev.netns.name
             born = CapturedInterface(dev.label, place, dev.mac, dev.kind, self.engine.now)

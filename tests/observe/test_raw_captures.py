@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 from scapy.layers.inet import ICMP, IP
+from scapy.layers.l2 import ARP
 from scapy.utils import rdpcap
 
 from emu import load_topology, run
@@ -58,3 +59,14 @@ def test_the_trace_tells_packets_without_a_link_layer_in_words(captures):
 
 def test_two_runs_are_compared_there_too(captures):
     assert compare(captures, captures).equal
+
+
+def test_a_device_of_another_kind_under_an_old_name_has_a_file_of_its_own(tmp_path):
+    again = "ip link del t1; ip link add t1 type gretap local 10.0.0.1 remote 10.0.0.2; ip link set t1 up; ip addr add 10.9.0.1/24 dev t1"
+    (tmp_path / "tunnels.yaml").write_text(f"{TUNNELS}  - h1$ {again}; ping -c 1 10.9.0.2\n")
+    assert run(load_topology(tmp_path / "tunnels.yaml"), tmp_path / "out").ok
+    files = [tmp_path / "out" / "captures" / name for name in ("h1.t1.pcap", "h1.t1~2.pcap")]
+    assert [file.read_bytes()[20] for file in files] == [101, 1]
+    assert [packet[ARP].pdst for packet in rdpcap(str(files[1]))] == ["10.9.0.2"] * 3
+    merged = [frame for frame in pcap_reader.read(tmp_path / "out" / "captures" / "all.pcapng").frames if frame.interface == "h1/t1"]
+    assert [frame.link for frame in merged] == [101] * 2 + [1] * 3
