@@ -1,4 +1,6 @@
-"""What MARK and CONNMARK share: five ways to say which bits of a mark are cleared and which are flipped then (iptables' libxt_MARK.c)."""
+"""What MARK and CONNMARK share, and TOS in part: the ways to say which bits of a mark are cleared and which are flipped then (iptables'
+libxt_MARK.c, libxt_TOS.c).
+"""
 
 from __future__ import annotations
 
@@ -13,8 +15,12 @@ def change(owner: str, option: str, text: str) -> tuple[int, int]:
     if option in ("--set-mark", "--set-xmark"):
         value, mask = masked(owner, option, text)
         return value, (value | mask if option == "--set-mark" else mask)
-    value = bounded(owner, option, text, 0, ALL)
-    return {"--and-mark": (0, ~value & ALL), "--or-mark": (value, value), "--xor-mark": (value, 0)}[option]
+    return bitwise(option, bounded(owner, option, text, 0, ALL), ALL)
+
+
+def bitwise(option: str, value: int, every: int) -> tuple[int, int]:
+    """The same of `--and-…`, `--or-…` and `--xor-…`; `every` is all the bits there are."""
+    return {"and": (0, ~value & every), "or": (value, value), "xor": (value, 0)}[option[2:].partition("-")[0]]
 
 
 def change_text(value: int, mask: int) -> str:

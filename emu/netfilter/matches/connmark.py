@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from emu.netfilter.conntrack import ConntrackEntry
+from emu.netfilter.extension import bang
 from emu.netfilter.match import Match
 from emu.netfilter.table import Rule, Test
 from emu.netfilter.words import masked, masked_text
@@ -31,7 +32,7 @@ class Connmark(Match):
         self.value, self.inverted = masked(self.name, option, values[0]), inverted
 
     def save(self) -> str:
-        return f"{'! ' if self.inverted else ''}--mark {masked_text(*self.value)}"
+        return f"{bang(self.inverted)}--mark {masked_text(*self.value)}"
 
     def list(self, numeric: bool) -> str:
         return f"connmark match {'!' if self.inverted else ''} {masked_text(*self.value)}"

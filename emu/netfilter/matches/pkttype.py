@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from emu.netfilter.extension import bang
 from emu.netfilter.match import Match
 from emu.netfilter.table import Rule, Test
 from emu.netfilter.words import usage
@@ -51,7 +52,7 @@ class Pkttype(Match):
             raise usage(f"Bad packet type '{values[0]}'")
 
     def save(self) -> str:
-        return f"{'! ' if self.inverted else ''}--pkt-type {self.type}"
+        return f"{bang(self.inverted)}--pkt-type {self.type}"
 
     def list(self, numeric: bool) -> str:
         return f"PKTTYPE {'!=' if self.inverted else '='} {self.type}"

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from emu.netfilter import dsfield
 from emu.netfilter.extension import one_of
+from emu.netfilter.marks import bitwise
 from emu.netfilter.table import Passage, Rule
 from emu.netfilter.target import Target
 from emu.netfilter.words import bounded, usage
@@ -33,8 +34,7 @@ class Tos(Target):
         if option == "--set-tos":
             self.value, self.mask = dsfield.tos(values[0])
             return
-        bits = bounded(self.name, option, values[0], 0, ALL)
-        self.value, self.mask = {"--and-tos": (0, ~bits & ALL), "--or-tos": (bits, bits), "--xor-tos": (bits, 0)}[option]
+        self.value, self.mask = bitwise(option, bounded(self.name, option, values[0], 0, ALL), ALL)
 
     def check(self, rule: Rule) -> None:
         if not self.given:
