@@ -40,7 +40,8 @@ if TYPE_CHECKING:
     from emu.observe.recorder import CapturedInterface, Recorder
     from emu.observe.store import Record
 
-ROUTED_BEFORE = frozenset({"INPUT", "FORWARD", "OUTPUT"})  # hooks that lie behind the routing decision
+ROUTED_BEFORE = frozenset({"INPUT", "FORWARD", "OUTPUT", "POSTROUTING"})  # hooks that lie behind the routing decision
+GOING_OUT = frozenset({"OUTPUT", "POSTROUTING"})
 IN_USER_SPACE = Note("taken by a switch in user space")
 
 
@@ -73,19 +74,19 @@ class Follower:
     def _hit(self, way: Way, place: str, now: int, hit: Hit) -> None:
         told, dst = hit
         hook, steps = told.hook, way.steps(place)
+        if place not in way.routed and hook in ROUTED_BEFORE:
+            self._route(way, place, now, dst)
         if isinstance(told, Chain):
-            if place not in way.routed and hook in ROUTED_BEFORE:
-                self._route(way, place, now, dst)
             self._walked(steps, told)
         else:
-            if isinstance(told, Connection) and place not in way.whole and is_fragment(way.wires.get(place, b"")):
+            if isinstance(told, Connection) and hook == "PREROUTING" and _came_in_pieces(way, place):
                 way.whole.add(place)
                 steps.append(Size(REASSEMBLED))
             steps.append(told)
             way.bound_for[place] = dst
             if hook == "OUTPUT" and isinstance(told, Translated):  # ip_route_me_harder
                 way.routed.discard(place)
-                self._route(way, place, now, dst)
+                self._route(way, place, now, dst, again=True)
         if place in way.undecided:
             undecided = way.undecided[place]
             if hook == "PREROUTING":
@@ -178,7 +179,8 @@ class Follower:
                 self._route(way, place, hop.time_ns, wire[30:34], hop if here is None else here)
             if (here is None or carries or place in way.whole) and is_first_fragment(wire):
                 way.whole.discard(place)
-                hop.steps.append(Size(FRAGMENTED))
+                if Size(FRAGMENTED) not in hop.steps:
+                    hop.steps.insert(_before_waiting(hop.steps), Size(FRAGMENTED))
         if tunnel:
             way.inside = Inside(hop.steps, len(hop.steps), hop, interface.kind, wire)
             way.entered.clear()
@@ -207,8 +209,8 @@ class Follower:
 
     # --- routes
 
-    def _route(self, way: Way, place: str, now: int, dst: bytes = b"", hop: Hop | None = None) -> None:
-        """The route that the namespace's tables have at that moment, if it is not told yet: before it has waited for a neighbour."""
+    def _route(self, way: Way, place: str, now: int, dst: bytes = b"", hop: Hop | None = None, *, again: bool = False) -> None:
+        """The route that the namespace's tables have at that moment, if it is not told yet: before the packet left by it."""
         if place in way.routed:
             return
         hop = hop or way.here.get(place)
@@ -217,11 +219,11 @@ class Follower:
             return
         way.routed.add(place)
         steps = hop.steps if hop is not None else way.steps(place)
-        position = _before_waiting(steps)
+        position = len(steps) if again else _before_leaving(steps, way.begin_of_outer(steps))
         steps.insert(position, chosen)
         if place in way.undecided:  # a bridge hands a packet on to a neighbour behind it when it knows the route
             way.undecided[place].position += 1
-        if chosen.type == "local" and place not in way.whole and is_fragment(way.wires.get(place, b"")):
+        if chosen.type == "local" and _came_in_pieces(way, place):
             way.whole.add(place)
             whole = way.pieces.are_whole(place, way.wires[place])
             steps.insert(position + 1, Size(REASSEMBLED if whole else INCOMPLETE))
@@ -268,6 +270,23 @@ def _taken_by_a_switch(steps: list[Step]) -> None:
 
 def _is_translated(*hops: Hop) -> bool:
     return any(isinstance(step, Translated) for hop in hops for step in hop.steps)
+
+
+def _came_in_pieces(way: Way, place: str) -> bool:
+    """Has it come in as fragments that the namespace has not put together yet?"""
+    here = way.here.get(place)
+    return here is not None and here.direction == "in" and place not in way.whole and is_fragment(way.wires[place])
+
+
+def _before_leaving(steps: list[Step], begin: int) -> int:
+    """Where the first of the last steps stands that it took on its way out: hooks that know the device, waiting for a neighbour."""
+    position = _before_waiting(steps)
+    while position > begin:
+        latest = steps[position - 1]
+        if not isinstance(latest, (Chain, Connection, Translated)) or latest.hook not in GOING_OUT:
+            break
+        position -= 1
+    return position
 
 
 def _before_waiting(steps: list[Step]) -> int:

@@ -94,6 +94,10 @@ class Way:
         if step not in inside.steps:  # else another fragment of it
             inside.steps.insert(inside.position, step)
 
+    def begin_of_outer(self, steps: list[Step]) -> int:
+        """Where the steps of the outer packet begin among those; 0 if they are not its own."""
+        return self.inside.position if self.inside is not None and self.inside.steps is steps else 0
+
     def goes_on_inside(self, hop: Hop) -> None:
         """An outer packet has left by the hop; the next one, for another remote, begins behind that."""
         assert self.inside is not None

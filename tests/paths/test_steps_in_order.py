@@ -88,7 +88,7 @@ def test_dnat_in_output_has_a_route_before_and_one_behind(tmp_path):
     told = traced(made, "docker1", "127.0.0.1:8080")
     steps = hop_at(told.probe, "docker1/docker0", "out").steps
     assert [step.dst for step in steps if isinstance(step, Routed)] == ["127.0.0.1", "172.17.0.2"]
-    assert kinds(steps)[:5] == ["conntrack", "route", "chain", "nat", "route"]
+    assert kinds(steps)[:5] == ["route", "conntrack", "chain", "nat", "route"]
 
 
 def test_the_nat_of_an_error_stands_where_it_is_translated(tmp_path):
@@ -328,4 +328,4 @@ def test_on_lo_what_is_met_going_out_is_not_said_again_coming_in(tmp_path):
     made = net(tmp_path)
     run(made, ("left$ iptables -A INPUT -m conntrack --ctstate INVALID -j DROP",))
     lines = [line.strip() for line in journey_lines(traced(made, "left", "left").probe)]
-    assert lines[1:] == ["conntrack NEW", "route local 10.0.1.2 dev lo", "filter OUTPUT: policy ACCEPT", "filter INPUT: policy ACCEPT"]
+    assert lines[1:] == ["route local 10.0.1.2 dev lo", "conntrack NEW", "filter OUTPUT: policy ACCEPT", "filter INPUT: policy ACCEPT"]
