@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from emu.netdev.device import NetDevice
 from emu.netdev.drop import DropReason
+from emu.netns.ipv4_input import never_a_source
 from emu.netns.neighbour import NeighbourState
 from emu.packet import arp, ethernet
 from emu.packet.address import ANY, BROADCAST_MAC, ZERO_MAC, Ip, Mac, is_multicast
@@ -71,9 +72,11 @@ class ArpProtocol:
     def _answers_for(self, dev: NetDevice, packet: arp.Arp) -> bool:
         """The weak host model: any address of the host is answered for, unless arp_ignore says otherwise."""
         netns = self.netns
-        target = packet.target_ip
-        if target[0] == 127 and not netns.sysctl.either(dev.name, "route_localnet"):
+        target, asker = packet.target_ip, packet.sender_ip
+        if (target[0] == 127 or asker[0] == 127) and not netns.sysctl.either(dev.name, "route_localnet"):
             return False
+        if asker != ANY and (never_a_source(asker, target) or netns.ipv4.input.wrong_source(asker, dev) is not None):
+            return False  # ip_route_input refuses such a packet
         if netns.is_local(target):
             return not netns.sysctl.highest(dev.name, "arp_ignore") or any(mine.ip == target for mine in netns.addresses(dev))
         if not netns.sysctl.either(dev.name, "proxy_arp") or not netns.sysctl.conf(dev.name, "forwarding"):

@@ -115,11 +115,9 @@ class Ipv4Input:
             return self._dropper(DropReason.MARTIAN_SOURCE)
         if dst[0] == 0 or (dst[0] == LOOPBACK_NET and not (on_lo or route_localnet)):
             return self._dropper(DropReason.MARTIAN_DESTINATION)
-        if not on_lo and src != ANY:
-            if self.netns.address_type(src) in {"LOCAL", "BROADCAST"} and not sysctl.either(dev.name, "accept_local"):
-                return self._dropper(DropReason.MARTIAN_SOURCE)
-            if not self._reverse_path_ok(src, dev):
-                return self._dropper(DropReason.RP_FILTER)
+        wrong = self.wrong_source(src, dev)
+        if wrong is not None:
+            return self._dropper(wrong)
         if dst == BROADCAST or fib.local_type(dst) is not None:
             return self._to_socket
         if is_multicast(dst):
@@ -138,6 +136,14 @@ class Ipv4Input:
             self.forward(datagram, route, redirect=redirect)
 
         return onwards
+
+    def wrong_source(self, src: bytes, dev: NetDevice) -> DropReason | None:
+        """fib_validate_source: an address of our own, or one that is not reached by the device."""
+        if isinstance(dev, Loopback) or src == ANY:
+            return None
+        if self.netns.address_type(src) in {"LOCAL", "BROADCAST"} and not self.netns.sysctl.either(dev.name, "accept_local"):
+            return DropReason.MARTIAN_SOURCE
+        return None if self._reverse_path_ok(src, dev) else DropReason.RP_FILTER
 
     def _reverse_path_ok(self, src: bytes, dev: NetDevice) -> bool:
         """rp_filter: 1 strict (the way back is by this device), 2 loose (there is a way back)."""

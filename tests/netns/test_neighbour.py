@@ -145,6 +145,20 @@ def test_who_tells_of_himself_is_believed_at_once_as_is_who_asks_us() -> None:
         assert host.neighbours.entries[own, ip("10.0.0.2")].mac == mac(moved)
 
 
+@pytest.mark.parametrize(("asker", "answered"), [("10.0.0.50", True), ("10.0.0.1", False), ("224.0.0.1", False), ("10.9.9.9", False)])
+def test_who_could_not_send_us_a_packet_is_not_answered(asker: str, answered: bool) -> None:
+    """Our own address, a group's, and one that the reverse path filter keeps out."""
+    net = Bridged()
+    host = net.hosts[0]
+    host.sysctl.set("net.ipv4.conf.eth0.rp_filter", "1")
+    seen = Seen(host.device("eth0"))
+    host.device("eth0").inject(
+        Ether(src="02:00:00:00:00:99", dst="ff:ff:ff:ff:ff:ff")
+        / ARP(op=1, hwsrc="02:00:00:00:00:99", psrc=asker, hwdst="00:00:00:00:00:00", pdst="10.0.0.1")
+    )
+    assert any(packet[ARP].op == 2 for packet in seen.packets if ARP in packet) is answered
+
+
 def test_arp_accept_makes_entries_of_replies_that_nobody_asked_for() -> None:
     net = Bridged()
     host = net.hosts[0]
