@@ -16,6 +16,7 @@ from emu.importer.model import Facts, File, Foreign
 from emu.netfilter.netfilter import Netfilter
 from emu.netfilter.rule_text import split_saved
 from emu.netfilter.table import HOOKS_OF
+from emu.netfilter.words import UNKNOWN_RULE
 
 COUNTED = re.compile(r"\[\d+:\d+\] (?=-)|(?<=\S) -c \d+ \d+(?= |$)")  # as iptables-save -c has them, and iptables -S -v
 TABLE = re.compile(r"^\*(\S+)", re.MULTILINE)
@@ -47,8 +48,11 @@ def carried(file: File, facts: Facts) -> str:
             source, line = lines[number - 1] if number else (1, "")
             if not line:
                 raise EmuError(f"{file.at(source)}: is no text of iptables-save: {reason(error)}") from None
-            facts.remark(file.at(source), f"{reason(error)}: {line}")
-            lines[number - 1] = source, ""
+            words = line.split()
+            stands_in = words[0] == "-A" and len(words) > 1 and UNKNOWN_RULE not in line
+            lines[number - 1] = source, f"-A {words[1]} {stand_in(line)}" if stands_in else ""
+            if UNKNOWN_RULE not in line:
+                facts.remark(file.at(source), f"{reason(error)}: {line}")
         else:
             return "\n".join(line for _, line in lines if line) + "\n"
 

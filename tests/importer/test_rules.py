@@ -20,6 +20,17 @@ def test_a_rule_that_is_not_modelled_keeps_its_place_and_is_named_with_its_line(
         assert second == "-A INPUT -p icmp -j ACCEPT"
 
 
+def test_a_rule_to_a_chain_that_is_not_there_keeps_its_place_too(tmp_path):
+    rules = "*filter\n:INPUT ACCEPT [0:0]\n-A INPUT -i eth0 -j NOWHERE\n-A INPUT -p icmp -j ACCEPT\n-A NOSUCH -j DROP\nCOMMIT\n"
+    result = imported(tmp_path / "rules", {"ip-addr": ADDR, "iptables-save": rules})
+    assert sum(line.startswith("iptables-save:3: Chain 'NOWHERE' does not exist") for line in told(result)) == 1
+    assert any(line.startswith("iptables-save:5: ") for line in told(result))
+    with lab_of(result, tmp_path) as lab:
+        shown = [line for line in lab.run("host", "iptables-save").stdout.splitlines() if line.startswith("-A")]
+        assert shown[0] == '-A INPUT -m comment --comment "not modelled: -A INPUT -i eth0 -j NOWHERE"'
+        assert shown[1:] == ["-A INPUT -p icmp -j ACCEPT"]
+
+
 @pytest.mark.parametrize("policy", ["DROP", "ACCEPT"])
 def test_a_trace_that_meets_a_rule_that_is_not_modelled_says_so(policy, tmp_path):
     output = tmp_path / "topology.yaml"
