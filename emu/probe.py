@@ -15,7 +15,7 @@ from emu.engine import SECOND
 from emu.errors import did_you_mean
 from emu.netfilter.words import UNKNOWN_RULE
 from emu.netns.socket import RawSocket, UdpSocket
-from emu.observe.dispositions import ANSWERED, REFUSED, Disposition, is_request_for_address, judge
+from emu.observe.dispositions import ANSWERED, DELIVERED, REFUSED, Disposition, is_error, is_request_for_address, judge
 from emu.observe.journey import Chain, Dropped, Hop, Journey
 from emu.observe.reconstruct import reconstruct
 from emu.observe.recorder import Recorder
@@ -34,7 +34,10 @@ NO_WAY = {errno.EHOSTUNREACH: "UNREACHABLE_ROUTE", errno.EACCES: "PROHIBIT_ROUTE
 
 @dataclass(slots=True)
 class Trace:
-    """A probe's way: `answers` name it as their cause, `related` are the ARP packets that it or they needed."""
+    """A probe's way: `answers` name it as their cause, `related` are the ARP packets that it or they needed, and errors about answers.
+
+    `elsewhere`: another place has the same address, and was reached.
+    """
 
     origin: Origin
     target: Target
@@ -43,10 +46,17 @@ class Trace:
     related: dict[int, Journey] = field(default_factory=dict)
     disposition: Disposition = field(default_factory=lambda: Disposition(""))
     notes: list[str] = field(default_factory=list)
+    elsewhere: bool = False
 
     @property
     def answered(self) -> bool:
-        return self.disposition.word == ANSWERED
+        return self.disposition.word == ANSWERED and not self.elsewhere
+
+    @property
+    def errors(self) -> list[Journey]:
+        """About answers: who sent one hears that it did not come home."""
+        about = {answer.id for answer in self.answers}
+        return [each for each in self.related.values() if each.cause in about and is_error(each)]
 
     @property
     def ids(self) -> set[int]:
@@ -66,6 +76,7 @@ class Trace:
             "probe": self.probe,
             "answers": self.answers,
             "related": list(self.related.values()),
+            "elsewhere": self.elsewhere,
             "notes": self.notes,
         }  # fmt: skip
 
@@ -157,8 +168,11 @@ def _told(lab: Lab, recorder: Recorder, trace: Trace, failure: OSError | None) -
     trace.probe = journeys.get(trace.probe.id) or _never_sent(lab, trace, failure)
     caused = [journey for journey in journeys.values() if journey.cause == trace.probe.id]
     trace.answers = [journey for journey in caused if not is_request_for_address(journey)]
-    trace.related = addresses_asked_for((trace.probe, *trace.answers), journeys)
+    about = {answer.id for answer in trace.answers}
+    errors = [journey for journey in journeys.values() if journey.cause in about and is_error(journey)]
+    trace.related = {each.id: each for each in errors} | addresses_asked_for((trace.probe, *trace.answers, *errors), journeys)
     trace.disposition = judge(trace.probe, trace.answers)
+    trace.elsewhere = _is_elsewhere(lab, trace)
     trace.notes = list(_notes(lab, trace, failure))
     return trace
 
@@ -183,6 +197,15 @@ def _never_sent(lab: Lab, trace: Trace, failure: OSError | None) -> Journey:
     return Journey(trace.probe.id, 0, [Hop(lab.engine.now, place, "", "", packet, [Dropped(place, reason)])])
 
 
+def _is_elsewhere(lab: Lab, trace: Trace) -> bool:
+    """Two places may have the same address, each on its own host: who was reached?"""
+    found, target = trace.disposition, trace.target
+    if target.netns is None or target.address[0] == 127 or found.word not in (ANSWERED, REFUSED, DELIVERED):
+        return False
+    owners = {owner.name for owner in addresses(lab).get(ip_text(target.address), ())}
+    return found.where in owners - {target.netns.name} and target.netns.name in owners
+
+
 def _notes(lab: Lab, trace: Trace, failure: OSError | None) -> Iterable[str]:
     """What may have been meant instead."""
     target, text = trace.target, ip_text(trace.target.address)
@@ -194,6 +217,8 @@ def _notes(lab: Lab, trace: Trace, failure: OSError | None) -> Iterable[str]:
         yield f"{refusing.name} listens on {listens} ({target.protocol})"
     if trace.disposition.word != ANSWERED and failure is None and target.protocol == "tcp":
         yield "the connection came about all the same: a SYN that was sent again was answered"
+    if trace.elsewhere:
+        yield f"{trace.disposition.where} has the address {text} too, and was reached in the place of {target.name}"
     yield from _taken_for(lab, trace)
     yield from _proxies(lab, trace)
     yield from doubts(trace)

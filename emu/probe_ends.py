@@ -54,7 +54,7 @@ def find_target(lab: Lab, text: str, origin: Origin) -> Target:
     where, colon, service = text.partition(":")
     name, netns, address = _find(lab, where)
     if netns is not None and address == ANY:
-        address = _address_of(netns, name, origin)
+        address = _address_of(lab, netns, name, origin)
     elif address == ANY:
         raise EmuError(f"{where} is no address that a probe can go to")
     elif origin.netns.is_local(address):  # 127.0.0.1, or one that several places have
@@ -105,15 +105,20 @@ def addresses(lab: Lab) -> dict[str, list[Netns]]:
     return found
 
 
-def _address_of(netns: Netns, name: str, origin: Origin) -> Ip:
-    """The one in a network that the origin is in too, else the first."""
+def _address_of(lab: Lab, netns: Netns, name: str, origin: Origin) -> Ip:
+    """One that no other place has, in a network that the origin is in too; else the first."""
     own = [mine.ip for mine in netns.all_addresses() if mine.scope != "host"]
     if not own:
         if netns is origin.netns:
             return Ip(b"\x7f\x00\x00\x01")
         raise EmuError(f"{name} has no address")
-    near = [address for address in own if (route := origin.netns.fib.lookup(address)) is not None and route.via is None]
-    return (near or own)[0]
+
+    def far(address: Ip) -> tuple[bool, bool]:
+        route = origin.netns.fib.lookup(address)
+        return len(owners[ip_text(address)]) > 1, route is None or route.via is not None
+
+    owners = addresses(lab)
+    return min(own, key=far)
 
 
 def _port(text: str, protocol: str, netns: Netns | None) -> int:

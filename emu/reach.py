@@ -18,7 +18,7 @@ from emu.copies import in_copies
 from emu.errors import EmuError
 from emu.lab import Lab
 from emu.netns.underlay import EncapSocket
-from emu.observe.dispositions import ANSWERED, DELIVERED, REFUSED, Disposition
+from emu.observe.dispositions import Disposition
 from emu.observe.outcome import ELSEWHERE, agrees, outcome
 from emu.observe.tunnels import TUNNELS
 from emu.packet.address import ANY, Ip, ip_text
@@ -164,7 +164,7 @@ def _chosen(lab: Lab, everywhere: list[Spot], names: Sequence[str]) -> list[Spot
 
 def _try(lab: Lab, origin: Origin, target: Target) -> tuple[str, Disposition, tuple[str, ...]]:
     told = _probe(lab, origin, target)
-    return _outcome(lab, told), told.disposition, tuple(dict.fromkeys(doubts(told)))
+    return _outcome(told), told.disposition, tuple(dict.fromkeys(doubts(told)))
 
 
 def _probe(lab: Lab, origin: Origin, target: Target) -> Trace:
@@ -173,14 +173,8 @@ def _probe(lab: Lab, origin: Origin, target: Target) -> Trace:
     return probe(lab, origin, target)[0]
 
 
-def _outcome(lab: Lab, told: Trace) -> str:
-    """Two places may have the same address, each on its own host: who was reached?"""
-    found, target = told.disposition, told.target
-    if target.netns is not None and target.address != LOCALHOST and found.word in (ANSWERED, REFUSED, DELIVERED):
-        owners = {name for name, netns in lab.namespaces().items() if any(mine.ip == target.address for mine in netns.all_addresses())}
-        if found.where in owners - {target.netns.name} and target.netns.name in owners:
-            return ELSEWHERE
-    return outcome(found)
+def _outcome(told: Trace) -> str:
+    return ELSEWHERE if told.elsewhere else outcome(told.disposition)
 
 
 # --- who and what there is
@@ -268,5 +262,5 @@ def _hold(lab: Lab, expected: ReachSpec, before: Callable[[], None] | None) -> U
         told = _probe(lab, origin, find_target(lab, expected.target, origin))
     except EmuError as mistake:
         return Unmet(expected, f"not to be tried: {mistake}")
-    found = _outcome(lab, told)
+    found = _outcome(told)
     return None if agrees(found, expected.outcome) else Unmet(expected, found, trace_text(told))

@@ -54,7 +54,7 @@ def trace_text(told: Trace) -> str:
     """For people: a headline, the way there, the way back."""
     known = {**told.related, **{each.id: each for each in (told.probe, *told.answers)}}
     first = f"#{told.probe.id} {told.origin.name} > {told.target}: {headline(told.disposition)}"
-    return "\n".join([first, *_ways(told.probe, told.answers, known), *(f"note: {note}" for note in told.notes)])
+    return "\n".join([first, *_ways(told.probe, told.answers, known, told.errors), *(f"note: {note}" for note in told.notes)])
 
 
 def headline(disposition: Disposition) -> str:
@@ -63,14 +63,14 @@ def headline(disposition: Disposition) -> str:
     return word.upper() + brief.removeprefix(word) + took
 
 
-def _ways(journey: Journey, answers: Sequence[Journey], known: Mapping[int, Journey]) -> list[str]:
-    """The way there, the way back of the answer that counts, and a line for each of the others."""
+def _ways(journey: Journey, answers: Sequence[Journey], known: Mapping[int, Journey], errors: Sequence[Journey] = ()) -> list[str]:
+    """The way there, the way back of the answer that counts, and a line for each of the others, and of errors about them."""
     lines = way_lines(journey, known)
     decisive = decisive_answer(journey, answers)
     if decisive is not None:
         lines += [f"{'the error' if is_error(decisive) else 'the way back'}, #{decisive.id}", *way_lines(decisive, known)]
     told = {packet_of(decisive)} if decisive is not None else set()  # what was sent again is not told again
-    for other in answers:
+    for other in (*answers, *errors):
         if packet_of(other) not in told:
             told.add(packet_of(other))
             lines.append(f"besides, #{other.id} from {other.hops[0].place}: {packet_of(other)}: {judge(other).brief}")

@@ -94,6 +94,64 @@ def test_the_exit_status_is_that_of_the_probe():
     assert (wrong.exit_code, wrong.output) == (2, "no host or container 'cleint', did you mean 'client'?\n")
 
 
+TWO_DOCKER_HOSTS = """
+name: two
+lans: { lan: { subnet: 192.168.50.0/24 } }
+hosts:
+  h1:
+    interfaces: { eth0: { lan: lan, address: 192.168.50.11/24 } }
+    docker: {}
+    compose: { services: { web1: { image: nginx, network_mode: bridge, ports: ["8080:80"] } } }
+  h2:
+    interfaces: { eth0: { lan: lan, address: 192.168.50.12/24 } }
+    docker: {}
+    compose: { services: { web2: { image: nginx, network_mode: bridge }, c2: { image: busybox, tty: true, network_mode: bridge } } }
+"""
+
+
+def test_a_place_that_another_one_answers_for_was_not_reached(tmp_path):
+    file = tmp_path / "two.yaml"
+    file.write_text(TWO_DOCKER_HOSTS)
+    taken = emu("trace", str(file), "c2", "web1:80")
+    assert taken.exit_code == 1
+    assert taken.output.endswith("note: h2/web2 has the address 172.17.0.2 too, and was reached in the place of h1/web1\n")
+    assert "172.17.0.2 elsewhere" in " ".join(emu("reach", str(file), "--from", "c2", "--to", "web1").output.replace("ping", "").split())
+
+
+def test_of_a_place_s_addresses_one_is_tried_that_no_other_place_has(tmp_path):
+    file = tmp_path / "two.yaml"
+    file.write_text(TWO_DOCKER_HOSTS)
+    answered = emu("trace", str(file), "c2", "h1:8080")
+    assert (answered.exit_code, answered.output.splitlines()[0].partition(": ")[0]) == (
+        0, "#2 h2/c2 > h1 (192.168.50.11), TCP port 8080"
+    )  # fmt: skip
+
+
+NO_WAY_BACK_BEHIND_A_ROUTER = """
+name: noway
+lans: { a: { subnet: 10.1.0.0/24 }, b: { subnet: 10.2.0.0/24 } }
+hosts:
+  c: { interfaces: { eth0: { lan: a, address: 10.1.0.2/24 } }, routes: ["default via 10.1.0.1"] }
+  router:
+    interfaces: { eth0: { lan: a, address: 10.1.0.1/24 }, eth1: { lan: b, address: 10.2.0.1/24 } }
+    sysctls: { net.ipv4.ip_forward: 1 }
+    iptables: |
+      *filter
+      -A FORWARD -i eth1 -j REJECT
+      COMMIT
+  s: { interfaces: { eth0: { lan: b, address: 10.2.0.2/24 } }, routes: ["default via 10.2.0.1"] }
+"""
+
+
+def test_an_error_about_the_answer_stands_beside_it(tmp_path):
+    file = tmp_path / "noway.yaml"
+    file.write_text(NO_WAY_BACK_BEHIND_A_ROUTER)
+    lines = emu("trace", str(file), "c", "s").output.splitlines()
+    assert next(line for line in lines if line.startswith("besides, ")).endswith(
+        "from router: 10.2.0.1 > 10.2.0.2 ICMP port unreachable ttl 64: delivered to s: without an answer"
+    )
+
+
 STEPS_GO_WRONG = """
 name: wrong
 lans: { a: { subnet: 10.1.0.0/24 } }

@@ -112,7 +112,7 @@ def judge(journey: Journey, answers: Iterable[Journey] = ()) -> Disposition:
     returned = next((answer for answer in replies if _is_home(answer, home)), None)
     drop = _decisive_drop(journey)
     if drop is not None and drop.rule is not None and drop.rule.verdict == "REJECT":
-        return _rejected(drop, replies, returned)
+        return _rejected(drop, replies, returned, home)
     if returned is not None and not is_error(returned):
         word = REFUSED if is_reset(returned) else ANSWERED
         return Disposition(word, returned.hops[0].place, took_ns=returned.hops[-1].time_ns - journey.hops[0].time_ns, text=_how(returned))
@@ -148,10 +148,12 @@ def _decisive_drop(journey: Journey) -> Dropped | None:
     return drops[-1] if drops else quiet[-1] if quiet else None
 
 
-def _rejected(drop: Dropped, replies: list[Journey], returned: Journey | None) -> Disposition:
+def _rejected(drop: Dropped, replies: list[Journey], returned: Journey | None, home: str) -> Disposition:
     answer = returned or next(iter(replies), None)
-    text = _how(answer) if answer is not None else "without a word"
-    return Disposition(REJECTED, drop.at, drop.reason, rule_words(drop), text if returned is answer else f"{text}, which was lost")
+    text, then = "without a word", None
+    if answer is not None:
+        text, then = (_how(answer), None) if answer is returned else _told(answer, home)
+    return Disposition(REJECTED, drop.at, drop.reason, rule_words(drop), text, then)
 
 
 def _dropped(journey: Journey, drop: Dropped, replies: list[Journey]) -> Disposition:

@@ -29,10 +29,10 @@ def what_comes(trace: Trace) -> str:
     found = trace.disposition
     if trace.answered:
         return "answered"
-    said = found.text
+    said = str(found.as_data()["text"])
     if found.reason in NOT_SENT and not trace.answers:
         return NOT_SENT[found.reason]
-    if "lost" in said or "dropped" in said or "not sent" in said:
+    if "which was" in said or "of which only" in said or "dropped" in said or "not sent" in said:
         return "silence"
     if "RST" in said:
         return "TCP RST"
