@@ -63,7 +63,6 @@ _GLOBAL = {
     "net.ipv4.neigh.default.gc_thresh2": "512",
     "net.ipv4.neigh.default.gc_thresh3": "1024",
     "net.ipv4.ping_group_range": "1\t0",
-    "net.ipv4.tcp_congestion_control": "cubic",
     "net.ipv4.tcp_fin_timeout": "60",
     "net.ipv4.tcp_keepalive_intvl": "75",
     "net.ipv4.tcp_keepalive_probes": "9",
@@ -104,6 +103,7 @@ _FIXED = {
     "net.ipv4.icmp_ignore_bogus_error_responses": "1",
     "net.ipv4.ip_forward_update_priority": "1",
     "net.ipv4.ip_forward_use_pmtu": "0",
+    "net.ipv4.tcp_congestion_control": "cubic",
 }
 
 # What appears with `modprobe br_netfilter`.
