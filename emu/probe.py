@@ -225,14 +225,17 @@ def _notes(lab: Lab, trace: Trace, failure: OSError | None) -> Iterable[str]:
 
 
 def _taken_for(lab: Lab, trace: Trace) -> Iterable[str]:
-    """Who sent a frame to a MAC address that nobody takes it at?"""
-    if trace.disposition.reason == "NOT_MINE":
-        macs = {step.to for _, step in trace.probe.steps() if isinstance(step, Dropped)}
-        for netns in lab.namespaces().values():
-            for entry in netns.neighbours.entries.values():
-                if entry.mac is not None and mac_text(entry.mac) in macs:
-                    at = f"{ip_text(entry.ip)} dev {entry.dev.name} lladdr {mac_text(entry.mac)} {entry.state.name}"
-                    yield f"{netns.name}'s `ip neigh` has {at}"
+    """Who on the way has a neighbour at a MAC address that the neighbour has not?"""
+    if trace.answered:
+        return
+    places = {hop.place for journey in (trace.probe, *trace.answers) for hop in journey.hops}
+    owners = addresses(lab)
+    for netns in (netns for name, netns in lab.namespaces().items() if name in places):
+        for entry in netns.neighbours.entries.values():
+            having = owners.get(ip_text(entry.ip), ())
+            if entry.mac is not None and having and not any(dev.mac == entry.mac for owner in having for dev in owner.devices.values()):
+                at = f"{ip_text(entry.ip)} dev {entry.dev.name} lladdr {mac_text(entry.mac)} {entry.state.name}"
+                yield f"{netns.name}'s `ip neigh` has {at}, which is not the MAC address of {having[0].name}"
 
 
 def _proxies(lab: Lab, trace: Trace) -> Iterable[str]:

@@ -52,6 +52,8 @@ def find_origin(lab: Lab, text: str) -> Origin:
 def find_target(lab: Lab, text: str, origin: Origin) -> Target:
     """`PLACE`, `PLACE:PORT`, `PLACE:PORT/udp`, or an address in the place's stead. Raises EmuError with the near ones."""
     where, colon, service = text.partition(":")
+    if ":" in service:
+        raise EmuError(f"'{text}' is not PLACE, PLACE:PORT or PLACE:PORT/udp; IPv6 is not modelled")
     name, netns, address = _find(lab, where)
     if netns is not None and address == ANY:
         address = _address_of(lab, netns, name, origin)

@@ -143,6 +143,15 @@ hosts:
 """
 
 
+def test_a_wrong_entry_in_a_neighbour_table_is_named(tmp_path):
+    file = tmp_path / "noway.yaml"
+    step = "steps: ['c$ ip neigh replace 10.1.0.1 lladdr 02:00:00:00:00:77 dev eth0 nud permanent']\n"
+    file.write_text(NO_WAY_BACK_BEHIND_A_ROUTER + step)
+    assert emu("trace", str(file), "c", "s").output.endswith(
+        "note: c's `ip neigh` has 10.1.0.1 dev eth0 lladdr 02:00:00:00:00:77 PERMANENT, which is not the MAC address of router\n"
+    )
+
+
 def test_an_error_about_the_answer_stands_beside_it(tmp_path):
     file = tmp_path / "noway.yaml"
     file.write_text(NO_WAY_BACK_BEHIND_A_ROUTER)
@@ -182,6 +191,7 @@ def test_a_trace_says_which_steps_went_wrong_before_it_and_where_the_refusing_ho
     ("places", "message"),
     [
         (("c", "0.0.0.0:80"), "0.0.0.0 is no address that a probe can go to"),
+        (("c", "fe80::1"), "'fe80::1' is not PLACE, PLACE:PORT or PLACE:PORT/udp; IPv6 is not modelled"),
         (("gone", "c"), "container 's/gone' is not running"),
         (("c", "gone"), "container 's/gone' is not running"),
     ],
