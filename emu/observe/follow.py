@@ -120,8 +120,9 @@ class Follower:
         steps = way.steps(place)
         drop = _blamed(drop, steps)
         lost = self._lost[way.journey.id][0]
-        if way.is_carried_by(lost, place):
-            way.put_into(lost)
+        carried = way.carried_by(lost, place)
+        if carried is not None:
+            way.put_into(carried, lost)
             way.bound_for[place] = lost[30:34]
         elif not way.journey.hops and lost[12:14] == ethernet.IPV4:
             way.bound_for[place] = lost[30:34]
@@ -169,28 +170,27 @@ class Follower:
         if interface.kind == "bridge":  # it has waited for a neighbour behind the bridge, which decides again
             way.undecided.pop(place, None)
         way.settle_bridge(place, hop.device)
-        carries = way.is_carried_by(wire, place)
-        if carries:
-            way.put_into(wire)
+        carried = way.carried_by(wire, place)
+        if carried is not None:
+            way.put_into(carried, wire)
         elif here is not None:
             hop.steps += changes(way.wires[place], wire, translated=_is_translated(here, hop))
         if wire[12:14] == ethernet.IPV4:
             if place not in way.routed:
                 self._route(way, place, hop.time_ns, wire[30:34], hop if here is None else here)
-            if (here is None or carries or place in way.whole) and is_first_fragment(wire):
+            if (here is None or carried or place in way.whole) and is_first_fragment(wire):
                 way.whole.discard(place)
                 if Size(FRAGMENTED) not in hop.steps:
                     hop.steps.insert(_before_waiting(hop.steps), Size(FRAGMENTED))
         if tunnel:
-            way.inside = Inside(hop.steps, len(hop.steps), hop, interface.kind, wire)
-            way.entered.clear()
-            way.bound_for.clear()
-            way.routed.clear()  # the outer packet has a route of its own
-        elif carries:
-            way.goes_on_inside(hop)
+            way.goes_into(Inside(hop.steps, len(hop.steps), hop, interface.kind, wire))
+        elif carried is not None:
+            way.goes_on_inside(carried, hop)
 
     def _received(self, way: Way, interface: CapturedInterface, hop: Hop, wire: bytes) -> None:
-        place = interface.place
+        place, here = interface.place, way.here.get(interface.place)
+        if interface.kind in TUNNELS and here is not None and here.direction == "in":  # the outer packet was for the host
+            self._route(way, place, here.time_ns)
         way.routed.discard(place)
         way.bound_for.pop(place, None)
         if is_fragment(wire):
@@ -201,10 +201,9 @@ class Follower:
             way.settle_bridge(place)
             decision = way.bridging.pop(place, None)
             hop.copy = decision is not None and (decision.decision == "forward" or (decision.decision == "flood" and not wire[0] & 1))
-        here = way.here.get(place)
         outer = way.wires[place] if here is not None and here.direction == "in" else way.outer
         if interface.kind in TUNNELS and len(outer) >= 34:
-            hop.steps.append(decapsulated(interface.kind, outer))
+            hop.steps.append(decapsulated(interface.kind, way.pieces.first(place, outer)))
         way.outer = wire
 
     # --- routes

@@ -13,9 +13,10 @@ from emu.packet.ipv4 import GRE, UDP
 TUNNELS = frozenset({"vxlan", "ipip", "gre", "gretap", "tun"})  # kinds of devices whose frames go on inside of others
 
 
-def is_outer(wire: bytes, inner: bytes) -> bool:
-    """Does the frame, which left after `inner` went into a tunnel, carry it, and is not a copy of `inner` itself?"""
-    return wire[12:14] == IPV4 and len(wire) >= 34 and (inner[12:14] != IPV4 or wire[26:34] != inner[26:34])
+def carries(outer: bytes, inner: bytes) -> bool:
+    """Has the IPv4 packet, or its first fragment, the beginning of this frame's packet in it? A program may have counted down its TTL."""
+    payload = outer[34:]
+    return inner[14:22] in payload and inner[26:54] in payload
 
 
 def _put_in(outer: bytes, inner: bytes) -> str:

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections import deque
 from dataclasses import dataclass
 
-from emu.observe.fragments import Pieces
+from emu.observe.fragments import Pieces, datagram_of, is_fragment
 from emu.observe.journey import Bridged, Hop, Journey, Step
-from emu.observe.tunnels import encapsulated, is_outer
+from emu.observe.tunnels import carries, encapsulated
+from emu.packet.ethernet import IPV4
+
+MOST_INSIDE = 64  # fragments that wait at once for an outer packet of their own: as many as the largest packet has in a usual tunnel
 
 
 @dataclass(slots=True)
@@ -26,11 +30,12 @@ class Undecided(Place):
 
 @dataclass(slots=True)
 class Inside(Place):
-    """What a packet was when it went into a tunnel, and where its next outer packet begins."""
+    """What a packet was when it went into a tunnel, and where its next outer packet begins; `outer` is the one that it went into."""
 
     hop: Hop
     how: str
     wire: bytes
+    outer: bytes = b""
 
 
 class Way:
@@ -47,7 +52,8 @@ class Way:
         self.undecided: dict[str, Undecided] = {}
         self.wire = b""
         self.text = ""
-        self.inside: Inside | None = None
+        self.inside: Inside | None = None  # the latest of those
+        self.insides: deque[Inside] = deque(maxlen=MOST_INSIDE)
         self.entered: set[str] = set()  # namespaces that it has come into since it went into the tunnel
         self.outer = b""  # what it last came in as
         self.bound_for: dict[str, bytes] = {}  # by namespace: where it goes, if that is not what was seen of it there
@@ -82,26 +88,37 @@ class Way:
 
     # --- tunnels
 
-    def is_carried_by(self, wire: bytes, place: str) -> bool:
-        """Is the frame, or packet, that is seen in the namespace the outer one of what went into a tunnel?"""
-        return self.inside is not None and place not in self.entered and is_outer(wire, self.inside.wire)
+    def carried_by(self, wire: bytes, place: str) -> Inside | None:
+        """What went into a tunnel, if the frame that is seen in the namespace is its outer packet, or a fragment of that."""
+        if not self.insides or place in self.entered or wire[12:14] != IPV4 or len(wire) < 34:
+            return None
+        packet = datagram_of(wire) if is_fragment(wire) else None
+        return next((each for each in reversed(self.insides) if each.outer == packet or carries(wire, each.wire)), None)
 
-    def put_into(self, outer: bytes) -> None:
+    def goes_into(self, inside: Inside) -> None:
+        """A tunnel device sends it."""
+        self.inside = inside
+        self.insides.append(inside)
+        self.entered.clear()
+        self.bound_for.clear()
+        self.routed.clear()  # the outer packet has a route of its own
+
+    @staticmethod
+    def put_into(inside: Inside, outer: bytes) -> None:
         """Say so where the outer packet began."""
-        inside = self.inside
-        assert inside is not None
-        step = encapsulated(inside.how, outer)
-        if step not in inside.steps:  # else another fragment of it
+        packet, step = datagram_of(outer), encapsulated(inside.how, outer)
+        if inside.outer != packet and step not in inside.steps:  # else another fragment of it
             inside.steps.insert(inside.position, step)
+        inside.outer = packet
 
     def begin_of_outer(self, steps: list[Step]) -> int:
         """Where the steps of the outer packet begin among those; 0 if they are not its own."""
         return self.inside.position if self.inside is not None and self.inside.steps is steps else 0
 
-    def goes_on_inside(self, hop: Hop) -> None:
+    @staticmethod
+    def goes_on_inside(inside: Inside, hop: Hop) -> None:
         """An outer packet has left by the hop; the next one, for another remote, begins behind that."""
-        assert self.inside is not None
-        self.inside.hop, self.inside.steps, self.inside.position = hop, hop.steps, len(hop.steps)
+        inside.hop, inside.steps, inside.position = hop, hop.steps, len(hop.steps)
 
     def goes_on_elsewhere(self, place: str) -> None:
         """The bridge's own copy of a flooded frame has ended: what happens there next happens to the one in the tunnel."""
