@@ -121,13 +121,17 @@ def _not_again(hop: way.Hop) -> Iterable[tuple[str, ...]]:
 
 
 def _lines(step: Step) -> list[str]:
-    """A rule's text has a line of its own; what stands in the packet's line or above is not said again."""
+    """The text of a rule that did something has a line of its own; what stands in the packet's line or above is not said again."""
     if isinstance(step, way.Chain):
-        text = step.decided.text
-        return [] if _is_silent(step) else [path_text(step)] + ([f"    {text}"] if text else [])
+        return [] if _is_silent(step) else [path_text(step), *(f"    {hit.text}" for hit in step.rules if _did_something(step, hit))]
     if isinstance(step, way.Dropped) and step.rule is not None:
         return ["rejected" if step.rule.verdict == "REJECT" else "dropped"]
     return [] if isinstance(step, (way.Linked, way.Ttl)) else [step_text(step)]
+
+
+def _did_something(step: way.Chain, hit: RuleHit) -> bool:
+    """Did the rule decide, or change or note the packet, which goes on: MARK, TTL, TCPMSS, LOG …?"""
+    return bool(hit.text) and (hit is step.decided or not (hit.jump or hit.verdict in ("", "RETURN")))
 
 
 def _is_silent(step: way.Chain) -> bool:

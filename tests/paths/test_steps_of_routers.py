@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from emu.observe.journey import Hop
-from emu.observe.journey_text import step_text
+from emu.observe.journey_text import journey_lines, step_text
 from tests.paths.test_dispositions import run, traced
 from tests.paths.test_drop_reasons import net
 from tests.paths.test_steps_in_order import hop_at, kinds
@@ -73,3 +73,17 @@ def test_a_datagram_is_cut_before_its_fragments_wait_for_the_neighbour(tmp_path)
     made = net(tmp_path)
     run(made, ("left$ ip neigh flush dev eth0",))
     assert kinds(traced(made, "left", "right", size=2000).probe.hops[0].steps) == ["route", "size", "neighbour"]
+
+
+def test_rules_that_change_a_packet_and_let_it_go_on_are_told_with_their_text(tmp_path):
+    made = net(tmp_path)
+    run(made, (
+        "router$ iptables -t mangle -N MARKS", "router$ iptables -t mangle -A PREROUTING -p icmp -j MARKS",
+        "router$ iptables -t mangle -A MARKS -s 10.0.1.2 -j MARK --set-mark 7", "router$ iptables -t mangle -A MARKS -j RETURN",
+        "router$ iptables -t mangle -A PREROUTING -i eth0 -j TTL --ttl-set 1",
+    ))  # fmt: skip
+    lines = [line.strip() for line in journey_lines(traced(made, "left", "right").probe)]
+    at = next(number for number, line in enumerate(lines) if "mangle PREROUTING" in line)
+    assert lines[at].endswith("mangle PREROUTING: #1 → MARKS #1 MARK, MARKS #2 RETURN, #2 TTL, policy ACCEPT")
+    assert lines[at + 1 : at + 3] == ["-s 10.0.1.2/32 -j MARK --set-xmark 0x7/0xffffffff", "-i eth0 -j TTL --ttl-set 1"]
+    assert not lines[at + 3].startswith("-")
