@@ -19,7 +19,7 @@ from emu.observe.dispositions import (
     judge,
 )
 from emu.observe.files import interface_order, write_merged
-from emu.observe.journey import Journey
+from emu.observe.journey import Encapsulated, Journey
 from emu.observe.journey_text import journey_lines, step_text
 from emu.observe.run_folder import RunFolder
 from emu.observe.trace import FILE, read
@@ -90,9 +90,14 @@ def way_lines(journey: Journey, known: Mapping[int, Journey]) -> list[str]:
 
 
 def _asked(request: Journey, known: Mapping[int, Journey]) -> str:
-    """An ARP request, the replies (two hosts may have the address), and what was lost of them."""
+    """An ARP request, the replies (two hosts may have the address), and what was lost of them, and in which tunnel."""
     replies = [each for each in known.values() if each.cause == request.id and is_arp_reply(each)]
-    told = [f"#{each.id} {each.hops[0].packet}" for each in (request, *replies)] + ([] if replies else ["no answer"])
+    told = []
+    for each in (request, *replies):
+        told.append(f"#{each.id} {each.hops[0].packet}")
+        if each.drops() or not replies:
+            told += dict.fromkeys(step_text(step) for _, step in each.steps() if isinstance(step, Encapsulated))
+    told += [] if replies else ["no answer"]
     lost = dict.fromkeys(step_text(drop) for each in (request, *replies) for drop in each.drops())
     return "; ".join([*told, *lost])
 

@@ -50,7 +50,7 @@ class Follower:
 
     def __init__(self, recorder: Recorder) -> None:
         self._interfaces = recorder.interfaces
-        self._lost = recorder.lost
+        self._lost, self._lost_later = recorder.lost, recorder.lost_later
         self._has_switches = any(each.kind == OvsInternal.kind for each in recorder.interfaces)
         self._chains: dict[tuple[int, int], Chain] = {}  # what a walk of a table comes to with one rule more
         self.routes = RouteBook()
@@ -119,7 +119,7 @@ class Follower:
     def _dropped(self, way: Way, place: str, now: int, drop: Dropped) -> None:
         steps = way.steps(place)
         drop = _blamed(drop, steps)
-        lost = self._lost[way.journey.id][0]
+        lost = self._lost_later.get((way.journey.id, drop.at)) or self._lost[way.journey.id][0]
         carried = way.carried_by(lost, place)
         if carried is not None:
             way.put_into(carried, lost)

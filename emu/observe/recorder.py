@@ -116,6 +116,7 @@ class Recorder:
         self.steps: list[Ran] = []
         self.events = EventStore()
         self.lost: dict[int, tuple[bytes, int]] = {}  # what was dropped, perhaps before a tap saw it, and its cause
+        self.lost_later: dict[tuple[int, str], bytes] = {}  # by place too: what else was dropped of it, as an outer packet
         self.drops = DropCounters()
         self.captures = 0
         self._journeys = journeys
@@ -240,13 +241,18 @@ class Recorder:
 
     def _frame_dropped(self, dev: NetDevice, frame: Frame, reason: DropReason) -> None:
         place = dev.netns.name if dev.netns is not None else ""
-        self.lost.setdefault(frame.trace_id, (frame.wire if dev.hard_header_len else NO_LINK + frame.wire, frame.cause))
+        self._lost(frame.trace_id, frame.cause, frame.wire if dev.hard_header_len else NO_LINK + frame.wire, dev.label)
         to = mac_text(Mac(frame.wire[:6])) if reason is DropReason.NOT_MINE and dev.hard_header_len and not frame.wire[0] & 1 else ""
         self._dropped(place, frame.trace_id, dev.label, reason, to)
 
     def _datagram_dropped(self, place: str, datagram: Datagram, reason: DropReason, dev: NetDevice | None) -> None:
-        self.lost.setdefault(datagram.trace_id, (NO_LINK + datagram.wire, datagram.cause))
-        self._dropped(place, datagram.trace_id, dev.label if dev is not None else place, reason)
+        at = dev.label if dev is not None else place
+        self._lost(datagram.trace_id, datagram.cause, NO_LINK + datagram.wire, at)
+        self._dropped(place, datagram.trace_id, at, reason)
+
+    def _lost(self, trace_id: int, cause: int, wire: bytes, at: str) -> None:
+        if self.lost.setdefault(trace_id, (wire, cause))[0] is not wire and self._journeys:
+            self.lost_later.setdefault((trace_id, at), wire)
 
     def _unanswered(self, place: str, datagram: Datagram, reason: DropReason) -> None:
         self._happened(place, datagram.trace_id, Unanswered(reason.name, ip_text(datagram.src)))
