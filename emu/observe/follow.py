@@ -176,7 +176,7 @@ class Follower:
         elif here is not None:
             hop.steps += changes(way.wires[place], wire, translated=_is_translated(here, hop))
         if wire[12:14] == ethernet.IPV4:
-            if place not in way.routed:
+            if place not in way.routed and (carried is not None or not way.is_in_tunnel(place)):  # else another fragment, or copy
                 self._route(way, place, hop.time_ns, wire[30:34], hop if here is None else here)
             if (here is None or carried or place in way.whole) and is_first_fragment(wire):
                 way.whole.discard(place)

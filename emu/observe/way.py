@@ -95,6 +95,10 @@ class Way:
         packet = datagram_of(wire) if is_fragment(wire) else None
         return next((each for each in reversed(self.insides) if each.outer == packet or carries(wire, each.wire)), None)
 
+    def is_in_tunnel(self, place: str) -> bool:
+        """Has it gone into a tunnel there, and not come in again?"""
+        return self.inside is not None and place not in self.entered
+
     def goes_into(self, inside: Inside) -> None:
         """A tunnel device sends it."""
         self.inside = inside

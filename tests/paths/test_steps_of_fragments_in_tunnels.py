@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from emu.lab import Lab
 from emu.observe.journey import Decapsulated, Encapsulated, Hop, Journey, Size, Step
 from emu.observe.journey_text import step_text
+from emu.topology.loader import load_topology
+from tests.labs import UP
 from tests.paths.test_dispositions import run, traced
 from tests.paths.test_drop_reasons import net
-from tests.paths.test_steps_in_order import NESTED, VXLAN, tunnels
+from tests.paths.test_steps_in_order import NESTED, TOPOLOGIES, VXLAN, tunnels
 from tests.paths.test_steps_of_routers import CONNTRACK, words
 
 INTO = "into vxlan vni 42 10.0.1.2 > 10.0.2.2"
@@ -50,6 +53,15 @@ def test_a_packet_that_was_put_together_and_goes_into_a_tunnel_is_cut_once_and_n
     assert told.answered
     sizes = [each for each in told_of(told.probe, Size, Encapsulated) if each[0].startswith("left/") and "netns" not in each[0]]
     assert sizes == [("left/a", "in", "reassembled"), ("left/v", "out", "fragmented"), *[("left/v", "out", INTO)] * 2]
+
+
+def test_fragments_that_a_program_takes_from_a_tunnel_one_after_the_other_have_one_route_into_it(tmp_path):
+    made = Lab(load_topology(TOPOLOGIES / "flannel-udp.yaml"))
+    UP.append(made)
+    made.up_with_steps()
+    first, second = hops_at(traced(made, "c1", "c2", size=1460).probe, "h1/flannel0")
+    assert words(first) == []
+    assert words(second)[:2] == ["route", "conntrack"]
 
 
 def test_an_outer_packet_that_is_cut_is_told_once_and_has_its_vni_on_both_sides(tmp_path):
