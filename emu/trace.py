@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
@@ -32,7 +31,6 @@ if TYPE_CHECKING:
     from emu.topology.spec import Topology
 
 PATH_CAPTURE = "path.pcapng"
-WAITS = re.compile(r"waits for the address of \S+: ARP #(\d+)$")
 
 
 def trace(topology: Topology, origin: str, target: str, folder: Path | None = None, size: int | None = None) -> Trace:
@@ -79,14 +77,7 @@ def _ways(journey: Journey, answers: Sequence[Journey], known: Mapping[int, Jour
 
 def way_lines(journey: Journey, known: Mapping[int, Journey]) -> list[str]:
     """A packet's hops; where it waited for an address, what was asked and answered."""
-    lines = []
-    for line in journey_lines(journey):
-        lines.append(line)
-        found = WAITS.search(line)
-        request = known.get(int(found[1])) if found else None
-        if found is not None and request is not None:
-            lines.append(f"{' ' * (found.start() + 4)}{_asked(request, known)}")
-    return lines
+    return journey_lines(journey, lambda waited: _asked(known[waited.request], known) if waited.request in known else "")
 
 
 def _asked(request: Journey, known: Mapping[int, Journey]) -> str:

@@ -97,8 +97,8 @@ _TEXTS: dict[str, Callable[[Any], str]] = {
 # --- for people
 
 
-def journey_lines(journey: Journey) -> list[str]:
-    """A line a hop, with the packet where it has changed, and below what befell it there."""
+def journey_lines(journey: Journey, asked: Callable[[way.Waited], str] = lambda _: "") -> list[str]:
+    """A line a hop, with the packet where it has changed, and below what befell it there; `asked` tells of a wait for a neighbour."""
     hops = [hop for hop in journey.hops if not hop.copy]
     if not hops:
         return []
@@ -107,25 +107,27 @@ def journey_lines(journey: Journey) -> list[str]:
     for hop in hops:
         begin = f"  {hop.place:{places}}  {hop.device:{devices}}  {hop.direction:3}  "
         told = [hop.packet] if hop.packet not in ("", packet) else []
-        told += [line for told_of_step in _not_again(hop) for line in told_of_step]
+        told += [line for told_of_step in _not_again(hop, asked) for line in told_of_step]
         lines.append((begin + told[0] if told else begin).rstrip())
         lines += [" " * len(begin) + text for text in told[1:]]
         packet = hop.packet or packet
     return lines
 
 
-def _not_again(hop: way.Hop) -> Iterable[tuple[str, ...]]:
+def _not_again(hop: way.Hop, asked: Callable[[way.Waited], str]) -> Iterable[tuple[str, ...]]:
     """What several copies met alike is said once; on lo what a packet meets coming in is not said again after what it met going out."""
-    texts = (tuple(_lines(step)) for step in hop.steps)
+    texts = (tuple(_lines(step, asked)) for step in hop.steps)
     return dict.fromkeys(texts) if hop.device == "lo" else (each for each, _ in groupby(texts))
 
 
-def _lines(step: Step) -> list[str]:
+def _lines(step: Step, asked: Callable[[way.Waited], str]) -> list[str]:
     """The text of a rule that did something has a line of its own; what stands in the packet's line or above is not said again."""
     if isinstance(step, way.Chain):
         return [] if _is_silent(step) else [path_text(step), *(f"    {hit.text}" for hit in step.rules if _did_something(step, hit))]
     if isinstance(step, way.Dropped) and step.rule is not None:
         return ["rejected" if step.rule.verdict == "REJECT" else "dropped"]
+    if isinstance(step, way.Waited):
+        return [step_text(step), *(f"    {text}" for text in filter(None, [asked(step)]))]
     return [] if isinstance(step, (way.Linked, way.Ttl)) else [step_text(step)]
 
 
