@@ -7,7 +7,7 @@ would be. Not modelled: probes of other protocols.
 from __future__ import annotations
 
 import errno
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -15,8 +15,9 @@ from emu.engine import SECOND
 from emu.errors import did_you_mean
 from emu.netfilter.words import UNKNOWN_RULE
 from emu.netns.socket import RawSocket, UdpSocket
-from emu.observe.dispositions import ANSWERED, DELIVERED, REFUSED, Disposition, is_error, is_request_for_address, judge
+from emu.observe.dispositions import ANSWERED, DELIVERED, REFUSED, Disposition, is_error
 from emu.observe.journey import Chain, Dropped, Hop, Journey
+from emu.observe.packets import Packets
 from emu.observe.reconstruct import reconstruct
 from emu.observe.recorder import Recorder
 from emu.packet import icmp, ipv4
@@ -162,29 +163,15 @@ _PROBES = {"icmp": _echo, "tcp": _syn, "udp": _datagram}
 
 
 def _told(lab: Lab, recorder: Recorder, trace: Trace, failure: OSError | None) -> Trace:
-    journeys: dict[int, Journey] = {}
-    for journey in reconstruct(recorder):
-        journeys[journey.id] = journey
-    trace.probe = journeys.get(trace.probe.id) or _never_sent(lab, trace, failure)
-    caused = [journey for journey in journeys.values() if journey.cause == trace.probe.id]
-    trace.answers = [journey for journey in caused if not is_request_for_address(journey)]
-    about = {answer.id for answer in trace.answers}
-    errors = [journey for journey in journeys.values() if journey.cause in about and is_error(journey)]
-    trace.related = {each.id: each for each in errors} | addresses_asked_for((trace.probe, *trace.answers, *errors), journeys)
-    trace.disposition = judge(trace.probe, trace.answers)
+    packets = Packets({journey.id: journey for journey in reconstruct(recorder)})
+    trace.probe = packets.by_id.get(trace.probe.id) or _never_sent(lab, trace, failure)
+    trace.answers = packets.answers(trace.probe)
+    errors = [each for answer in trace.answers for each in packets.answers(answer) if is_error(each)]
+    trace.related = {each.id: each for each in errors} | packets.addresses_asked_for((trace.probe, *trace.answers, *errors))
+    trace.disposition = packets.disposition(trace.probe)
     trace.elsewhere = _is_elsewhere(lab, trace)
     trace.notes = list(_notes(lab, trace, failure))
     return trace
-
-
-def addresses_asked_for(askers: Iterable[Journey], journeys: Mapping[int, Journey]) -> dict[int, Journey]:
-    """ARP requests that they needed, what those caused, and so on: one that goes through a tunnel needs another one."""
-    wanted = {asker.id for asker in askers}
-    found: dict[int, Journey] = {}
-    for journey in sorted(journeys.values(), key=lambda each: each.id):  # a cause is born before its effect
-        if journey.cause in found or (journey.cause in wanted and is_request_for_address(journey)):
-            found[journey.id] = journey
-    return found
 
 
 def _never_sent(lab: Lab, trace: Trace, failure: OSError | None) -> Journey:

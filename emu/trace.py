@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from contextlib import nullcontext
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from emu.errors import EmuError
 from emu.lab import Lab
@@ -14,15 +14,15 @@ from emu.observe.dispositions import (
     decisive_answer,
     is_arp_reply,
     is_error,
-    is_request_for_address,
     judge,
 )
 from emu.observe.files import interface_order, write_merged
 from emu.observe.journey import Encapsulated, Journey
 from emu.observe.journey_text import journey_lines, step_text
+from emu.observe.packets import Packets
 from emu.observe.run_folder import RunFolder
 from emu.observe.trace import FILE, read
-from emu.probe import Trace, addresses_asked_for, probe
+from emu.probe import Trace, probe
 from emu.probe_ends import find_origin, find_target
 
 if TYPE_CHECKING:
@@ -112,26 +112,9 @@ def find_packet(journeys: Mapping[int, Journey], number: int) -> Journey:
     return journeys[number]
 
 
-class Run(NamedTuple):
-    """The packets of a run, and by packet id those that it caused."""
-
-    packets: Mapping[int, Journey]
-    caused: Mapping[int, list[Journey]]
-
-    @classmethod
-    def of(cls, packets: Mapping[int, Journey]) -> Run:
-        caused: dict[int, list[Journey]] = {}
-        for each in packets.values():
-            caused.setdefault(each.cause, []).append(each)
-        return cls(packets, caused)
-
-    def disposition(self, journey: Journey) -> Disposition:
-        return judge(journey, self.caused.get(journey.id, ()))
-
-
 def list_text(packets: Mapping[int, Journey]) -> str:
     """A line a packet, in the order in which they were born."""
-    run, lines = Run.of(packets), []
+    run, lines = Packets(packets), []
     for journey in sorted(packets.values(), key=lambda each: each.hops[0].time_ns):
         first, ending = journey.hops[0], run.disposition(journey).brief.removesuffix(f": {SILENCE}")
         lines.append(f"#{journey.id:<5} {first.time_ns / 1e9:10.6f}  {first.place:12}  {packet_of(journey)}  {ending}")
@@ -144,21 +127,21 @@ def packet_of(journey: Journey) -> str:
 
 def packet_text(journey: Journey, packets: Mapping[int, Journey]) -> str:
     """One packet, and what answers it."""
-    run = Run.of(packets)
-    answers = [each for each in run.caused.get(journey.id, ()) if not is_request_for_address(each)]
-    return "\n".join([f"#{journey.id} {packet_of(journey)}: {headline(run.disposition(journey))}", *_ways(journey, answers, packets)])
+    run = Packets(packets)
+    first = f"#{journey.id} {packet_of(journey)}: {headline(run.disposition(journey))}"
+    return "\n".join([first, *_ways(journey, run.answers(journey), packets)])
 
 
 def packet_data(journey: Journey, packets: Mapping[int, Journey]) -> dict[str, object]:
     """One packet, what answers it, and the ARP packets that it or they needed."""
-    run = Run.of(packets)
-    answers = [each for each in run.caused.get(journey.id, ()) if not is_request_for_address(each)]
-    related = addresses_asked_for((journey, *answers), packets)
+    run = Packets(packets)
+    answers = run.answers(journey)
+    related = run.addresses_asked_for((journey, *answers))
     return {
         "disposition": run.disposition(journey).as_data(), "packet": journey, "answers": answers, "related": list(related.values())
     }  # fmt: skip
 
 
 def packets_data(packets: Mapping[int, Journey]) -> list[dict[str, object]]:
-    run = Run.of(packets)
+    run = Packets(packets)
     return [{"disposition": run.disposition(each).as_data(), "packet": each} for each in packets.values()]
