@@ -55,10 +55,13 @@ class StepResult:
     stopped: LimitReached | None = None  # it was still going on when the lab's limit was reached
 
     @property
+    def failed(self) -> bool:
+        """It ended badly, and nothing was expected of its exit status."""
+        return bool(self.exit_status) and self.step.expect.exit is None
+
+    @property
     def wrong(self) -> list[str]:
-        """What was not as expected; of a step that expects no exit status, one that is not 0."""
-        unexpected = self.exit_status and self.step.expect.exit is None
-        return [*self.problems, *([f"exit status {self.exit_status}"] if unexpected else [])]
+        return [*self.problems, *([f"exit status {self.exit_status}"] if self.failed else [])]
 
 
 class Lab:

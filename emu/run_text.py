@@ -25,7 +25,7 @@ def show_bring_up(number: int, of: int) -> None:
 def print_step(result: StepResult) -> None:
     """The command line with its time, its output below, and what was not as expected."""
     print_output(result, result.output)
-    if result.exit_status and result.step.expect.exit is None:
+    if result.failed:
         click.echo(f"{INDENT}{click.style(f'exit status {result.exit_status}', fg='yellow')}")
     for problem in result.problems:
         click.echo(f"{INDENT}{click.style('✗', fg='red')} {result.step.source}: {problem}")
