@@ -23,12 +23,18 @@ def bitwise(option: str, value: int, every: int) -> tuple[int, int]:
     return {"and": (0, ~value & every), "or": (value, value), "xor": (value, 0)}[option[2:].partition("-")[0]]
 
 
+def bitwise_text(value: int, mask: int, every: int, form: str) -> str:
+    """What `bitwise` has read, as `iptables -L` shows it, numbers in `form`; empty for what is no such change."""
+    if value == 0:
+        return f"and {~mask & every:{form}}"
+    if value == mask:
+        return f"or {value:{form}}"
+    return "" if mask else f"xor {value:{form}}"
+
+
 def change_text(value: int, mask: int) -> str:
     """As `iptables -L` shows it."""
-    if value == 0:
-        return f"and {~mask & ALL:#x}"
-    if value == mask:
-        return f"or {value:#x}"
-    if mask == 0:
-        return f"xor {value:#x}"
+    said = bitwise_text(value, mask, ALL, "#x")
+    if said:
+        return said
     return f"set {value:#x}" if mask == ALL else f"xset {value:#x}/{mask:#x}"

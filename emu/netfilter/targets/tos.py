@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from emu.netfilter import dsfield
 from emu.netfilter.extension import one_of
-from emu.netfilter.marks import bitwise
+from emu.netfilter.marks import bitwise, bitwise_text
 from emu.netfilter.table import Passage, Rule
 from emu.netfilter.target import Target
 from emu.netfilter.words import bounded, usage
@@ -49,12 +49,9 @@ class Tos(Target):
             name = dsfield.tos_name(value, mask)
             if name:
                 return f" TOS set{name}"
-            if value == 0:
-                return f"TOS and 0x{~mask & ALL:02x}"
-            if value == mask:
-                return f"TOS or 0x{value:02x}"
-            if mask == 0:
-                return f"TOS xor 0x{value:02x}"
+            said = bitwise_text(value, mask, ALL, "#04x")
+            if said:
+                return f"TOS {said}"
         return f"TOS set 0x{value:02x}/0x{mask:02x}"
 
     def apply(self, run: Any, datagram: Datagram, passage: Passage) -> None:
