@@ -12,6 +12,7 @@ from emu.process import Process
 from emu.topology.loader import load_topology
 from tests.wires import Seen
 
+TOPOLOGIES = Path(__file__).parent.parent / "topologies"
 UP: list[Lab] = []  # of the present test
 
 DOCKER_AND_CLIENT = """
@@ -36,6 +37,15 @@ def lab(tmp_path: Path, text: str) -> Lab:
     UP.append(made)
     made.up()
     return made
+
+
+def changed(lesson: str, tmp_path: Path, old: str, new: str) -> Lab:
+    """A lab of topologies/ with something changed, not up yet."""
+    text = (TOPOLOGIES / lesson).read_text()
+    assert old in text
+    file = tmp_path / "lab.yaml"
+    file.write_text(text.replace(old, new))
+    return Lab(load_topology(file))
 
 
 def docker_lab(tmp_path: Path, services: str, docker: str = "{}") -> Lab:

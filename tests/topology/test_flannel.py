@@ -11,20 +11,15 @@ from emu.lab import Lab
 from emu.runner import run
 from emu.store.store import open_store
 from emu.topology.loader import load_topology
+from tests.labs import TOPOLOGIES, changed
 from tests.store.conftest import etcd_url
 
 __all__ = ["etcd_url"]
 
-LESSON = Path(__file__).parents[2] / "topologies" / "flannel-vxlan.yaml"
-
 
 def lab_with(tmp_path: Path, old: str, new: str) -> Lab:
     """The lesson with something changed."""
-    text = LESSON.read_text()
-    assert old in text
-    file = tmp_path / "lab.yaml"
-    file.write_text(text.replace(old, new))
-    return Lab(load_topology(file))
+    return changed("flannel-vxlan.yaml", tmp_path, old, new)
 
 
 def test_docker_gets_what_flannel_gives(tmp_path):
@@ -65,7 +60,7 @@ def test_a_store_that_does_not_answer_is_a_clear_error(tmp_path):
 
 @pytest.mark.parametrize("backend", ["vxlan", "udp", "host-gw", "ipip"])
 def test_captures_are_the_same_on_a_real_etcd(tmp_path, etcd_url, backend):
-    text = LESSON.with_name(f"flannel-{backend}.yaml").read_text()
+    text = (TOPOLOGIES / f"flannel-{backend}.yaml").read_text()
     for name, store in (("memory", "memory"), ("etcd", f"etcd://{etcd_url}")):
         file = tmp_path / f"{name}.yaml"
         file.write_text(text.replace(f"name: flannel-{backend}", f"name: lab\nstore: {store}"))

@@ -8,18 +8,12 @@ import pytest
 
 from emu.errors import TopologyError
 from emu.lab import Lab
-from emu.topology.loader import load_topology
-
-LESSON = Path(__file__).parents[2] / "topologies" / "overlay-swarm.yaml"
+from tests.labs import changed
 
 
 def lab_with(tmp_path: Path, old: str, new: str) -> Lab:
     """The lesson with something changed."""
-    text = LESSON.read_text()
-    assert old in text
-    file = tmp_path / "lab.yaml"
-    file.write_text(text.replace(old, new))
-    return Lab(load_topology(file))
+    return changed("overlay-swarm.yaml", tmp_path, old, new)
 
 
 def nodes(lab: Lab) -> list[str]:
